@@ -1,0 +1,1 @@
+"""What we ask of Graph: create, renew, reconcile, recover and remove subscriptions."""

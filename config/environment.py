@@ -1,0 +1,150 @@
+"""How settings are read: environment first, then `.env`, secrets also from files, generated on a first run."""
+
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+MINIMUM_SECRET_KEY_LENGTH = 50
+
+
+def read_secret(name: str) -> str:
+    """Return the secret `name` from the environment or from the file named by `NAME_FILE`; empty when neither is set.
+
+    Read without django-environ, which takes a value that begins with `$` for the name of another variable.
+
+    Raises:
+        ImproperlyConfigured: both `NAME` and `NAME_FILE` are set, or the file does not read or is empty.
+
+    """
+    value = os.environ.get(name, "").strip()
+    file_name = os.environ.get(f"{name}_FILE", "").strip()
+    if value and file_name:
+        raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
+    return _read_file(Path(file_name), name=f"{name}_FILE") if file_name else value
+
+
+def generated_secret(name: str, *, generate: Callable[[], str], directory: Path) -> str:
+    """Return the secret kept in `directory` with mode 0600, making it on the first run.
+
+    Several first runs at once find the same value.
+
+    Raises:
+        ImproperlyConfigured: the file can be read by other users, or does not read.
+
+    """
+    path = directory / name.lower()
+    if not path.exists():
+        _write_once(path, generate())
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ImproperlyConfigured(f"{path} can be read by other users. Run: chmod 600 {path}")
+    return _read_file(path, name=name)
+
+
+def _read_file(path: Path, *, name: str) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name} names {path}, which cannot be read: {error}.") from error
+    if not value:
+        raise ImproperlyConfigured(f"{name} names {path}, which is empty.")
+    return value
+
+
+def _write_once(path: Path, value: str) -> None:
+    """Write the file whole or not at all; when two first runs race, the first one's value stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(value)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def generate_secret_key() -> str:
+    """Return a new value for SECRET_KEY."""
+    return secrets.token_urlsafe(64)
+
+
+def generate_field_encryption_key() -> str:
+    """Return a new value for FIELD_ENCRYPTION_KEYS."""
+    return Fernet.generate_key().decode("ascii")
+
+
+def split_keys(value: str) -> list[str]:
+    """Return the comma-separated keys in order; the first encrypts, all of them decrypt."""
+    return [key.strip() for key in value.split(",") if key.strip()]
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host` names this machine only."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def public_host(url: str) -> str:
+    """Return the host of PUBLIC_BASE_URL after checking its form.
+
+    Raises:
+        ImproperlyConfigured: the address is not an origin that Graph could call (or a loopback one for trying out).
+
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PUBLIC_BASE_URL is not an address: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://graph.example.org.")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ImproperlyConfigured(
+            "PUBLIC_BASE_URL must hold scheme, host and port only: no path, query, fragment or user name."
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ImproperlyConfigured(
+            "PUBLIC_BASE_URL must begin with https://: Graph calls nothing else. Plain http works on loopback only."
+        )
+    return host
+
+
+def refuse_unsafe(
+    *, debug: bool, https: bool, secret_key: str, field_encryption_keys: list[str], allowed_hosts: list[str], host: str
+) -> None:
+    """Stop the start when a value would leave a reachable installation open.
+
+    Raises:
+        ImproperlyConfigured: says which value and what to do about it.
+
+    """
+    if debug and (https or not is_loopback(host)):
+        raise ImproperlyConfigured("DEBUG must be off where others can reach the application: unset DEBUG.")
+    if len(secret_key) < MINIMUM_SECRET_KEY_LENGTH or secret_key.startswith("django-insecure-"):
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is too weak: use at least {MINIMUM_SECRET_KEY_LENGTH} random characters, "
+            "or leave it unset to have one generated."
+        )
+    if "*" in allowed_hosts and not debug:
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts: '*' lets anybody choose the host name.")
+    for position, key in enumerate(field_encryption_keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"Key {position} of FIELD_ENCRYPTION_KEYS is not a Fernet key (32 bytes in URL-safe Base64). Make one with: "
+                'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+            ) from error
+    if secret_key in field_encryption_keys:
+        raise ImproperlyConfigured("SECRET_KEY must not be one of FIELD_ENCRYPTION_KEYS.")

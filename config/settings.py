@@ -1,0 +1,165 @@
+"""Django settings, read once from the environment. README.md lists every variable."""
+
+from pathlib import Path
+
+import django_stubs_ext
+import environ
+
+from config import environment
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# Where a first run keeps what was not given: the database and the generated keys.
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+DEBUG = env.bool("DEBUG", default=False)
+HTTPS = env.bool("HTTPS", default=False)
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_HOST = environment.public_host(PUBLIC_BASE_URL)
+
+SECRET_KEY = environment.read_secret("SECRET_KEY") or environment.generated_secret(
+    "SECRET_KEY", generate=environment.generate_secret_key, directory=VAR_DIR
+)
+FIELD_ENCRYPTION_KEYS = environment.split_keys(
+    environment.read_secret("FIELD_ENCRYPTION_KEYS")
+    or environment.generated_secret(
+        "FIELD_ENCRYPTION_KEYS", generate=environment.generate_field_encryption_key, directory=VAR_DIR
+    )
+)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list(
+    "CSRF_TRUSTED_ORIGINS", default=[PUBLIC_BASE_URL] if PUBLIC_BASE_URL.startswith("https://") else []
+)
+environment.refuse_unsafe(
+    debug=DEBUG,
+    https=HTTPS,
+    secret_key=SECRET_KEY,
+    field_encryption_keys=FIELD_ENCRYPTION_KEYS,
+    allowed_hosts=ALLOWED_HOSTS,
+    host=PUBLIC_HOST,
+)
+
+# What the product's own conf modules check and freeze.
+CUSTOM_GRAPH_URL = env.str("CUSTOM_GRAPH_URL", default="")
+CUSTOM_LOGIN_URL = env.str("CUSTOM_LOGIN_URL", default="")
+CUSTOM_CA_BUNDLE = env.str("CUSTOM_CA_BUNDLE", default="")
+CHANGE_TRACKING_APP_IDS = env.list(
+    "CHANGE_TRACKING_APP_IDS", default=["0bf30f3b-4a52-48df-9a82-234910c4a086"]
+)
+EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=True)
+MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
+MAX_QUARANTINED_DELIVERIES = env.int("MAX_QUARANTINED_DELIVERIES", default=1000)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "subscriptions",
+    "notifications",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": env.db_url_config(environment.read_secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A writer takes its lock at the start and waits its turn: a lock taken half way fails at once instead.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        timeout=20,
+        transaction_mode="IMMEDIATE",
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    )
+else:
+    # A new PostgreSQL connection for each request costs more than the request: keep a pool in each process.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(pool={"min_size": 1, "max_size": 16, "timeout": 10})
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Static files are served from the packages themselves, so that no collectstatic step can be forgotten.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# Graph's webhook never follows a redirect, and probes come from inside: both stay reachable over plain http.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/graph/", r"^healthz$", r"^readyz$"]
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    # The reverse proxy that ends TLS overwrites this header; README.md says so.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+# One intake request may be as large as Graph's largest delivery; forms stay at Django's own limit by field count.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_DELIVERY_BYTES
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

@@ -1,0 +1,63 @@
+"""The settings of this app as one checked value; the only module here that reads `django.conf.settings`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+# Graph repeats a delivery for up to four hours; a copy that comes later than this is a new change.
+# Source: change-notifications-delivery-webhooks.md (2026-04-22).
+DUPLICATE_WINDOW = timedelta(hours=6)
+# One POST holds far fewer in practice; a body with more items than this is not Graph's.
+MAX_ITEMS = 10_000
+SMALLEST_MAX_DELIVERY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What the operator decided."""
+
+    embedded_worker: bool
+    max_delivery_bytes: int
+    max_quarantined_deliveries: int
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ImproperlyConfigured: says which setting and what to do.
+
+        """
+        if self.max_delivery_bytes < SMALLEST_MAX_DELIVERY_BYTES:
+            raise ImproperlyConfigured(
+                f"MAX_DELIVERY_BYTES must be at least {SMALLEST_MAX_DELIVERY_BYTES}: Graph groups notifications in one POST."
+            )
+        if self.max_quarantined_deliveries < 0:
+            raise ImproperlyConfigured("MAX_QUARANTINED_DELIVERIES must not be negative.")
+
+
+@cache
+def configuration() -> Configuration:
+    """Return the settings of this process.
+
+    Raises:
+        ImproperlyConfigured: a value is out of range.
+
+    """
+    return Configuration(
+        embedded_worker=settings.EMBEDDED_WORKER,
+        max_delivery_bytes=settings.MAX_DELIVERY_BYTES,
+        max_quarantined_deliveries=settings.MAX_QUARANTINED_DELIVERIES,
+    )
+
+
+def _forget(**_: Any) -> None:
+    configuration.cache_clear()
+
+
+# Tests override settings; the cached value must follow.
+setting_changed.connect(_forget)

@@ -1,0 +1,94 @@
+"""What was found in the inbox: one row for each item."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from notifications.models.delivery import Delivery
+from subscriptions.models import Subscription
+
+
+class ChangeNotificationQuerySet(models.QuerySet["ChangeNotification"]):
+    """Named filters; each takes the time as `now`."""
+
+    def unhandled(self, now: datetime) -> "ChangeNotificationQuerySet":
+        """Keep genuine lifecycle notices that still have to be acted on and whose next try has come."""
+        return self.filter(
+            state=ChangeNotification.State.ACCEPTED, handled_at__isnull=True, handle_after__lte=now
+        )
+
+
+class ChangeNotification(models.Model):
+    """A change notification or lifecycle notification, with what became of it."""
+
+    class State(models.TextChoices):
+        """Waiting: not yet proven or opened. Accepted: genuine. Rejected: not genuine. Dead: given up."""
+
+        WAITING = "waiting", "Waiting"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Rejected"
+        DEAD = "dead", "Dead"
+
+    class Origin(models.TextChoices):
+        """How the change became known."""
+
+        WEBHOOK = "webhook", "Webhook"
+        DELTA = "delta", "Delta query"
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.SET_NULL, null=True, related_name="notifications", db_index=False
+    )
+    subscription_graph_id = models.CharField("subscription ID", max_length=64, blank=True)
+    notification_id = models.CharField("Graph's notification ID", max_length=255, blank=True)
+    change_type = models.CharField(max_length=40, blank=True)
+    lifecycle_event = models.CharField(max_length=40, blank=True)
+    resource = models.TextField(blank=True)
+    resource_type = models.CharField(max_length=100, blank=True)
+    resource_id = models.TextField("resource ID", blank=True)
+    resource_data = models.JSONField(default=dict, blank=True)
+    tenant_id = models.CharField("tenant ID", max_length=64, blank=True)
+    origin = models.CharField(max_length=7, choices=Origin.choices, default=Origin.WEBHOOK)
+
+    state = models.CharField(max_length=8, choices=State.choices)
+    reason = models.CharField(max_length=60, blank=True)
+    proof = models.JSONField(default=list, blank=True, help_text="The checks that it passed.")
+    times_delivered = models.PositiveIntegerField(default=1)
+    # Unique while a repetition is possible; set to null after that window, so that the same words count as new.
+    duplicate_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
+
+    received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    processed_at = models.DateTimeField()
+
+    # Acting on a lifecycle notice: `handle_after` is set until it is done.
+    handle_after = models.DateTimeField(null=True, editable=False)
+    handled_at = models.DateTimeField(null=True, editable=False)
+    handling = models.TextField("what we did", blank=True, editable=False)
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.SET_NULL, null=True, related_name="notifications")
+    item_index = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = ChangeNotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes: ClassVar = [
+            models.Index(fields=("state", "-id"), name="notification_by_state"),
+            models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),
+            models.Index(fields=("-received_at",), name="notification_by_time"),
+            models.Index(
+                fields=("handle_after",),
+                name="notification_unhandled",
+                condition=Q(handled_at__isnull=True, handle_after__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.change_type or self.lifecycle_event or 'item'} {self.resource}".strip()
+
+    @property
+    def is_lifecycle(self) -> bool:
+        """Say whether it speaks of the subscription and not of a resource."""
+        return bool(self.lifecycle_event)

@@ -1,0 +1,1 @@
+"""Explains at start-up what cannot work."""

@@ -1,0 +1,124 @@
+"""Columns that are encrypted at rest and never show their value by accident."""
+
+from functools import cache
+from typing import Any, Self
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from subscriptions import conf
+from subscriptions.keys.field_encryption import FieldCipher
+
+
+@cache
+def _cipher_for(keys: tuple[str, ...]) -> FieldCipher:
+    return FieldCipher(keys)
+
+
+def cipher() -> FieldCipher:
+    """Return the cipher of FIELD_ENCRYPTION_KEYS.
+
+    Raises:
+        InvalidFieldKeyError: a key is malformed.
+
+    """
+    return _cipher_for(conf.configuration().field_encryption_keys)
+
+
+class Secret:
+    """A text that prints as nothing: it opens only when asked to, so lists and logs cannot leak it."""
+
+    __slots__ = ("_plain", "_sealed")
+
+    def __init__(self, *, plain: str | None = None, sealed: str | None = None) -> None:
+        self._plain = plain
+        self._sealed = sealed
+
+    @classmethod
+    def of(cls, plain: str) -> Self:
+        """Wrap a text that is to be encrypted when it is saved."""
+        return cls(plain=plain)
+
+    def reveal(self) -> str:
+        """Return the text.
+
+        Raises:
+            FieldDecryptionError: none of FIELD_ENCRYPTION_KEYS opens it.
+
+        """
+        if self._plain is None:
+            self._plain = cipher().decrypt((self._sealed or "").encode("ascii")).decode() if self._sealed else ""
+        return self._plain
+
+    def sealed(self) -> str:
+        """Return the text as it is stored: a Fernet token, or nothing for an empty text."""
+        if self._sealed is None:
+            self._sealed = cipher().encrypt(self._plain.encode()).decode("ascii") if self._plain else ""
+        return self._sealed
+
+    def __bool__(self) -> bool:
+        return bool(self._sealed or self._plain)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.reveal() == other.reveal()
+
+    __hash__ = None  # type: ignore[assignment] # equality opens the value; a hash would have to as well
+
+    def __repr__(self) -> str:
+        return "<Secret>" if self else "<Secret: empty>"
+
+    __str__ = __repr__
+
+
+class EncryptedTextField(models.TextField[Secret | str, Secret]):
+    """Text as a `Secret`, stored as a Fernet token of FIELD_ENCRYPTION_KEYS."""
+
+    description = "Encrypted text"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("editable", False)
+        options.setdefault("blank", True)
+        options.setdefault("default", "")
+        super().__init__(*args, **options)
+
+    def from_db_value(self, value: str | None, _expression: object, _connection: BaseDatabaseWrapper) -> Secret:
+        """Return the stored token unopened."""
+        return Secret(sealed=value or "")
+
+    def to_python(self, value: Any) -> Secret:
+        """Accept plain text or a `Secret`."""
+        return value if isinstance(value, Secret) else Secret.of(value or "")
+
+    def get_prep_value(self, value: Any) -> str:
+        """Return the token to store."""
+        return self.to_python(value).sealed()
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialise as the token, so that a dump holds no secret."""
+        return self.get_prep_value(self.value_from_object(obj))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Leave the attribute wrapped after saving."""
+        value = self.to_python(getattr(model_instance, self.attname))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class EncryptedBinaryField(models.BinaryField[bytes, bytes]):
+    """Bytes, stored as a Fernet token of FIELD_ENCRYPTION_KEYS."""
+
+    description = "Encrypted bytes"
+
+    def from_db_value(self, value: Any, _expression: object, _connection: BaseDatabaseWrapper) -> bytes:
+        """Open the stored token.
+
+        Raises:
+            FieldDecryptionError: none of FIELD_ENCRYPTION_KEYS opens it.
+
+        """
+        return cipher().decrypt(bytes(value)) if value else b""
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """Return the token to store."""
+        sealed = cipher().encrypt(bytes(value)) if value else b""
+        return super().get_db_prep_value(sealed, connection, prepared)

@@ -1,0 +1,166 @@
+"""A subscription: the wish of an administrator beside the facts at Graph."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from subscriptions.models.app_registration import AppRegistration
+from subscriptions.models.encryption_certificate import EncryptionCertificate
+from subscriptions.models.fields import EncryptedTextField
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Named filters; each takes the time as `now`."""
+
+    def renewable(self) -> "SubscriptionQuerySet":
+        """Keep those that the renewal run looks after: wanted, switched on, and at Graph or lost there."""
+        return self.filter(
+            is_enabled=True,
+            auto_renew=True,
+            status__in=(Subscription.Status.ACTIVE, Subscription.Status.GONE),
+        )
+
+    def due(self, now: datetime, *, within: timedelta | None = None) -> "SubscriptionQuerySet":
+        """Keep those to renew at `now`: past their own time, or ending before `now + within` when that is given."""
+        deadline = Q(renew_at__lte=now) if within is None else Q(expires_at__lte=now + within) | Q(renew_at__lte=now)
+        return self.renewable().filter(deadline | Q(status=Subscription.Status.GONE, renew_at__isnull=True))
+
+    def unclaimed(self, now: datetime) -> "SubscriptionQuerySet":
+        """Keep those on which nobody works at `now`."""
+        return self.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
+
+    def expired(self, now: datetime) -> "SubscriptionQuerySet":
+        """Keep those that Graph has let lapse although the row still says active."""
+        return self.filter(status=Subscription.Status.ACTIVE, expires_at__lte=now)
+
+
+class Subscription(models.Model):
+    """What we want Graph to tell us, and what Graph made of it."""
+
+    class Status(models.TextChoices):
+        """Where the subscription stands at Graph."""
+
+        PENDING = "pending", "Pending"
+        ACTIVE = "active", "Active"
+        FAILED = "failed", "Failed"
+        GONE = "gone", "Gone"
+        REMOVED = "removed", "Removed"
+
+    class ApiVersion(models.TextChoices):
+        """Graph's API versions."""
+
+        V1 = "v1.0", "v1.0"
+        BETA = "beta", "beta"
+
+    # The wish
+    app_registration = models.ForeignKey(
+        AppRegistration, on_delete=models.PROTECT, related_name="subscriptions"
+    )
+    resource = models.TextField(help_text="Path of what to watch, for example /users/{id}/messages.")
+    change_type = models.CharField(max_length=40)
+    include_resource_data = models.BooleanField("include content", default=False)
+    encryption_certificate = models.ForeignKey(
+        EncryptionCertificate, on_delete=models.PROTECT, null=True, blank=True, related_name="subscriptions"
+    )
+    api_version = models.CharField(max_length=5, choices=ApiVersion.choices, default=ApiVersion.V1)
+    lifetime_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Minutes to ask for. Empty: the longest that Graph grants."
+    )
+    auto_renew = models.BooleanField(default=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+    notification_url = models.URLField(max_length=1000, editable=False)
+    lifecycle_notification_url = models.URLField(max_length=1000, editable=False)
+    client_state = EncryptedTextField()
+    wish_key = models.CharField(max_length=64, editable=False)
+
+    # The facts
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
+    graph_id = models.CharField("Graph's ID", max_length=64, null=True, unique=True, editable=False)
+    granted_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+    renew_at = models.DateTimeField(null=True, editable=False)
+    renewed_at = models.DateTimeField(null=True, editable=False)
+    reauthorized_at = models.DateTimeField(null=True, editable=False)
+    missed_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when Graph says that changes were missed."
+    )
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    error_at = models.DateTimeField(null=True, editable=False)
+    error_code = models.CharField(max_length=200, blank=True, editable=False)
+    error_message = models.TextField(blank=True, editable=False)
+    error_request_id = models.CharField(max_length=100, blank=True, editable=False)
+
+    # Who works on it now
+    claim = models.CharField(max_length=32, blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        permissions: ClassVar = [
+            ("renew_subscription", "Can renew, reauthorize and recreate subscriptions at Graph"),
+            ("remove_subscription", "Can remove subscriptions at Graph"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=("status", "renew_at"), name="subscription_due"),
+            models.Index(fields=("status", "expires_at"), name="subscription_expiry"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=("wish_key",),
+                condition=~Q(status="removed"),
+                name="one_subscription_per_wish",
+                violation_error_message=(
+                    "There is a subscription for this app registration, resource and change type already. "
+                    "Graph allows one: open that one, or remove it first."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(include_resource_data=False) | Q(encryption_certificate__isnull=False),
+                name="content_needs_a_certificate",
+                violation_error_message="Choose the encryption certificate with which Graph encrypts the content.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="active") | Q(graph_id__isnull=False, expires_at__isnull=False),
+                name="active_has_facts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.resource}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Keep the key under which one wish exists once."""
+        self.wish_key = self.key_of_wish()
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        """Derive what the constraints need before they are checked."""
+        self.wish_key = self.key_of_wish()
+
+    def key_of_wish(self) -> str:
+        """Return a digest of what Graph allows once: app, resource and change type."""
+        wish = "\n".join((str(self.app_registration_id), self.resource.lstrip("/"), self.change_type))
+        return hashlib.sha256(wish.encode()).hexdigest()
+
+    def new_client_state(self) -> str:
+        """Return a fresh clientState that also names this row.
+
+        The row's id in front lets the webhook know a notification that is faster than Graph's answer to the create
+        call, when Graph's id is not known here yet. 128 characters at most.
+        Source: resources/subscription.md (2026-09-17).
+        """
+        return f"{self.pk}.{secrets.token_urlsafe(48)}"
+
+    @property
+    def is_at_graph(self) -> bool:
+        """Say whether Graph is believed to have it."""
+        return self.status == self.Status.ACTIVE
