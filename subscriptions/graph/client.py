@@ -1,0 +1,426 @@
+"""Calls to Graph about subscriptions, each with time-outs, and the only retry of the product."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from subscriptions.graph import batch
+from subscriptions.graph.answers import Answer, error_in
+from subscriptions.graph.clouds import Cloud
+from subscriptions.graph.documents import (
+    CallRecord,
+    Outcome,
+    RemoteSubscription,
+    Renewal,
+    SubscriptionRequest,
+)
+from subscriptions.graph.errors import (
+    GraphError,
+    ResourceNotFoundError,
+    SubscriptionGoneError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from subscriptions.graph.patience import Patience
+from subscriptions.graph.transport import Transport
+
+Version = Literal["v1.0", "beta"]
+
+READ_TIMEOUT_SECONDS = 30.0
+# Create stays open while Graph calls our endpoints, up to 10 seconds for each of the two URLs.
+# Source: Microsoft Learn, change-notifications-delivery-webhooks.md (2026-04-22).
+CREATE_READ_TIMEOUT_SECONDS = 60.0
+MAX_WAIT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """One request, independent of how often it is sent."""
+
+    method: str
+    url: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    not_found: type[GraphError] = ResourceNotFoundError
+    is_repeatable: bool = True
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS
+    secret: str | None = field(default=None, repr=False)
+
+    @property
+    def changes_something(self) -> bool:
+        return self.method != "GET"
+
+
+class GraphClient:
+    """Graph of one cloud, spoken to with the tokens of one app or user. Threads may share it.
+
+    `access_token` returns a bearer token; its argument asks for a fresh one. `on_call` hears of every HTTP
+    call made; it must not raise. `attempts` counts the first try too. `max_wait` bounds the waiting between
+    the tries of one call; where Graph asks for more, the error is raised at once and carries `retry_after`.
+
+    All methods raise GraphError leaves: ThrottledError, ServiceUnavailableError, UnauthorizedError,
+    AccessDeniedError (QuotaReachedError), InvalidRequestError, UnexpectedAnswerError, UnreachableError, and
+    whatever `access_token` raises. A method's docstring names only what it adds to these.
+    """
+
+    def __init__(
+        self,
+        *,
+        cloud: Cloud,
+        access_token: Callable[[bool], str],
+        on_call: Callable[[CallRecord], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        attempts: int = 3,
+        max_wait: timedelta = MAX_WAIT,
+    ) -> None:
+        self._cloud = cloud
+        self._access_token = access_token
+        self._on_call = on_call
+        self._sleep = sleep
+        self._attempts = attempts
+        self._max_wait = max_wait
+        self._transport = Transport(cloud.ca_bundle)
+
+    def create_subscription(
+        self, request: SubscriptionRequest, *, version: Version = "v1.0"
+    ) -> RemoteSubscription:
+        """Ask for a subscription; Graph calls our endpoints while this call waits.
+
+        It is sent again only where Graph certainly did not act. If the error says `outcome_unknown`, list the
+        subscriptions before asking anew.
+
+        Raises:
+            EndpointValidationError: our endpoint did not pass Graph's handshake.
+            DuplicateSubscriptionError: the same resource and change type are subscribed to.
+            ResourceNotFoundError: the resource does not exist.
+
+        """
+        call = _Call(
+            method="POST",
+            url=self._url("/subscriptions", version),
+            body=request.as_json(),
+            headers={"Prefer": ", ".join(request.prefer)} if request.prefer else {},
+            is_repeatable=False,
+            read_timeout_seconds=CREATE_READ_TIMEOUT_SECONDS,
+            secret=request.client_state,
+        )
+        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+
+    def get_subscription(self, subscription_id: str, *, version: Version = "v1.0") -> RemoteSubscription:
+        """Return the subscription as Graph holds it.
+
+        Raises:
+            SubscriptionGoneError: Graph does not hold it.
+
+        """
+        call = self._about(subscription_id, "GET", version=version)
+        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+
+    def list_subscriptions(self, *, version: Version = "v1.0") -> list[RemoteSubscription]:
+        """Return all subscriptions that the token may see; all pages, or an error."""
+        return [
+            RemoteSubscription.from_json(document)
+            for page in self._pages(self._url("/subscriptions", version))
+            for document in _values(page)
+        ]
+
+    def update_subscription(self, renewal: Renewal, *, version: Version = "v1.0") -> RemoteSubscription:
+        """Renew a subscription and return it with the expiry Graph granted.
+
+        Raises:
+            SubscriptionGoneError: Graph does not hold it any more; create it again.
+
+        """
+        call = self._about(renewal.id, "PATCH", version=version, body=renewal.as_json())
+        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+
+    def update_subscriptions(
+        self, renewals: Sequence[Renewal], *, version: Version = "v1.0"
+    ) -> list[Outcome]:
+        """Renew many subscriptions, 20 in a call, and return an outcome for each, in their order.
+
+        Nothing is raised for what Graph or the network refuses: it is in the outcomes.
+        """
+        if len(renewals) == 1:
+            return [self._update_alone(renewals[0], version)]
+        patience = self._patience()
+        outcomes: list[Outcome] = []
+        for start in range(0, len(renewals), batch.MAX_REQUESTS):
+            patience.restart()
+            outcomes += self._update_chunk(renewals[start : start + batch.MAX_REQUESTS], version, patience)
+        return outcomes
+
+    def delete_subscription(self, subscription_id: str, *, version: Version = "v1.0") -> None:
+        """Remove the subscription; one that is gone already counts as removed."""
+        call = self._about(subscription_id, "DELETE", version=version)
+        try:
+            answer = self._perform(call)
+        except SubscriptionGoneError:
+            return
+        _require_no_content(answer)
+
+    def reauthorize_subscription(self, subscription_id: str, *, version: Version = "v1.0") -> None:
+        """Renew the permission behind a subscription; its expiry stays as it is.
+
+        Do not renew the same subscription within 10 minutes of this call.
+
+        Raises:
+            SubscriptionGoneError: Graph does not hold it any more.
+
+        Source: Microsoft Learn, change-notifications-lifecycle-events.md (2026-03-24).
+        """
+        call = self._about(subscription_id, "POST", version=version, action="/reauthorize")
+        _require_no_content(self._perform(call))
+
+    def get(self, path: str, *, version: Version = "v1.0") -> dict[str, Any]:
+        """Read any path of Graph, such as `/organization`; ids within it are quoted by the caller.
+
+        Raises:
+            ResourceNotFoundError: nothing is there.
+            ValueError: the path does not begin with a slash.
+
+        """
+        if not path.startswith("/"):
+            raise ValueError("A path of Graph begins with a slash.")
+        return self._perform(_Call(method="GET", url=self._url(path, version))).document()
+
+    def _url(self, path: str, version: Version) -> str:
+        return f"{self._cloud.graph_url}/{version}{path}"
+
+    def _about(
+        self,
+        subscription_id: str,
+        method: str,
+        *,
+        version: Version,
+        action: str = "",
+        body: Mapping[str, Any] | None = None,
+    ) -> _Call:
+        return _Call(
+            method=method,
+            url=self._url(_path_of(subscription_id) + action, version),
+            body=body,
+            not_found=SubscriptionGoneError,
+        )
+
+    def _pages(self, url: str) -> Iterator[dict[str, Any]]:
+        seen = {url}
+        while True:
+            page = self._perform(_Call(method="GET", url=url)).document()
+            yield page
+            if "@odata.nextLink" not in page:
+                return
+            url = self._own_link(page["@odata.nextLink"])
+            if url in seen:
+                raise UnexpectedAnswerError("Graph's list leads back to a page that was read before.")
+            seen.add(url)
+
+    def _own_link(self, link: object) -> str:
+        # The token goes along, so a link must not lead anywhere but to this Graph.
+        root = f"{self._cloud.graph_url}/"
+        if not isinstance(link, str) or link[: len(root)].lower() != root.lower():
+            raise UnexpectedAnswerError("Graph's list goes on at an address that is not this Graph's.")
+        return link
+
+    def _patience(self) -> Patience:
+        return Patience(attempts=self._attempts, max_wait=self._max_wait, sleep=self._sleep)
+
+    def _perform(self, call: _Call) -> Answer:
+        """Send the call until it succeeds, patience ends, or repeating it would not be safe."""
+        patience = self._patience()
+        while True:
+            try:
+                return self._send_authorized(call)
+            except GraphError as error:
+                is_safe = call.is_repeatable or not error.outcome_unknown
+                if not (error.is_transient and is_safe and patience.allows_another(error)):
+                    raise
+
+    def _send_authorized(self, call: _Call) -> Answer:
+        try:
+            return self._send(call, token=self._access_token(False))
+        except UnauthorizedError:
+            # The token may have been revoked before its time.
+            return self._send(call, token=self._access_token(True))
+
+    def _send(self, call: _Call, *, token: str) -> Answer:
+        sent = _Sent(call=call)
+        try:
+            answer = self._exchange(sent, token)
+        except UnreachableError as unreachable:
+            unreachable.client_request_id = sent.client_request_id
+            self._report(sent, error=unreachable)
+            raise
+        error = None if answer.is_success else self._error(sent, answer, token)
+        self._report(sent, answer=answer, error=error)
+        if error is not None:
+            raise error
+        return answer
+
+    def _exchange(self, sent: "_Sent", token: str) -> Answer:
+        call = sent.call
+        return Answer.of(
+            self._transport.send(
+                call.method,
+                call.url,
+                headers={
+                    "Accept": "application/json",
+                    "Authorization": f"Bearer {token}",
+                    "client-request-id": sent.client_request_id,
+                    **call.headers,
+                },
+                json=call.body,
+                read_timeout_seconds=call.read_timeout_seconds,
+                changes_something=call.changes_something,
+            )
+        )
+
+    def _error(self, sent: "_Sent", answer: Answer, token: str) -> GraphError:
+        error = error_in(
+            answer,
+            not_found=sent.call.not_found,
+            changes_something=sent.call.changes_something,
+            known_secrets=(token, sent.call.secret),
+        )
+        error.client_request_id = error.client_request_id or sent.client_request_id
+        return error
+
+    def _report(
+        self, sent: "_Sent", *, answer: Answer | None = None, error: GraphError | None = None
+    ) -> None:
+        if self._on_call is None:
+            return
+        record = CallRecord(
+            method=sent.call.method,
+            path=urlsplit(sent.call.url).path,
+            status=answer.status if answer else None,
+            request_id=answer.request_id if answer else "",
+            client_request_id=sent.client_request_id,
+            error_code=_code_of(error),
+            started_at=sent.started_at,
+            duration=timedelta(seconds=time.monotonic() - sent.started_clock),
+        )
+        self._on_call(record)
+
+    def _update_alone(self, renewal: Renewal, version: Version) -> Outcome:
+        called_at = datetime.now(UTC)
+        try:
+            subscription = self.update_subscription(renewal, version=version)
+        except GraphError as error:
+            return Outcome(id=renewal.id, error=error, called_at=called_at)
+        return Outcome(id=renewal.id, subscription=subscription, called_at=called_at)
+
+    def _update_chunk(
+        self, renewals: Sequence[Renewal], version: Version, patience: Patience
+    ) -> list[Outcome]:
+        """Send the renewals together, and those that fail for a while again, as long as patience lasts."""
+        outcomes: dict[str, Outcome] = {}
+        pending = {str(number): renewal for number, renewal in enumerate(renewals, start=1)}
+        while pending:
+            outcomes |= self._update_together(pending, version)
+            failed = {item_id: error for item_id in pending if (error := outcomes[item_id].error)}
+            transient = {item_id: error for item_id, error in failed.items() if error.is_transient}
+            if not transient or not patience.allows_another(_slowest(transient.values())):
+                break
+            pending = {item_id: pending[item_id] for item_id in transient}
+        return [outcomes[str(number)] for number in range(1, len(renewals) + 1)]
+
+    def _update_together(self, renewals: Mapping[str, Renewal], version: Version) -> dict[str, Outcome]:
+        called_at = datetime.now(UTC)
+        paths = {item_id: _path_of(renewal.id) for item_id, renewal in renewals.items()}
+        call = _Call(method="POST", url=self._url("/$batch", version), body=batch.envelope(paths, renewals))
+        try:
+            answers = batch.answers_in(self._send_authorized(call).document())
+        except GraphError as error:
+            return {
+                item_id: Outcome(id=renewal.id, error=error, called_at=called_at)
+                for item_id, renewal in renewals.items()
+            }
+        return {
+            item_id: _outcome(renewal, answers.get(item_id), called_at)
+            for item_id, renewal in renewals.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sent:
+    """One sending of a call."""
+
+    call: _Call
+    client_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_clock: float = field(default_factory=time.monotonic)
+
+
+def _path_of(subscription_id: str) -> str:
+    if subscription_id in {"", ".", ".."}:
+        # Such an id would turn the call into one about the whole collection.
+        raise ValueError("A subscription id is needed.")
+    return f"/subscriptions/{quote(subscription_id, safe='')}"
+
+
+def _code_of(error: GraphError | None) -> str:
+    if isinstance(error, UnreachableError):
+        return error.kind
+    return error.code if error else ""
+
+
+def _subscription_in(answer: Answer, *, changes_something: bool) -> RemoteSubscription:
+    try:
+        return RemoteSubscription.from_json(answer.document())
+    except UnexpectedAnswerError as error:
+        error.status, error.request_id = answer.status, answer.request_id
+        error.outcome_unknown = changes_something
+        raise
+
+
+def _require_no_content(answer: Answer) -> None:
+    # A sign-in page of some gateway answers 200 to anything; Graph answers these calls with 204.
+    if answer.status != HTTPStatus.NO_CONTENT:
+        raise UnexpectedAnswerError(
+            "Graph did not confirm the call.",
+            status=answer.status,
+            request_id=answer.request_id,
+            outcome_unknown=True,
+        )
+
+
+def _values(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    values = page.get("value")
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise UnexpectedAnswerError("Graph's answer is no list of objects.")
+    return values
+
+
+def _outcome(renewal: Renewal, answer: Answer | None, called_at: datetime) -> Outcome:
+    try:
+        subscription = _renewed(answer)
+    except GraphError as error:
+        return Outcome(id=renewal.id, error=error, called_at=called_at)
+    return Outcome(id=renewal.id, subscription=subscription, called_at=called_at)
+
+
+def _renewed(answer: Answer | None) -> RemoteSubscription:
+    if answer is None:
+        raise UnexpectedAnswerError(
+            "Graph's batch answer passes over this subscription.", outcome_unknown=True
+        )
+    if not answer.is_success:
+        raise error_in(
+            answer,
+            not_found=SubscriptionGoneError,
+            changes_something=True,
+            known_secrets=(),
+            is_from_graph=True,
+        )
+    return _subscription_in(answer, changes_something=True)
+
+
+def _slowest(errors: Iterable[GraphError]) -> GraphError:
+    return max(errors, key=lambda error: error.retry_after or timedelta())
