@@ -1,0 +1,1 @@
+"""Certificates for rich notifications, and the cipher for secrets at rest."""
