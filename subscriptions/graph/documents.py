@@ -29,8 +29,8 @@ def parse_timestamp(text: str) -> datetime:
     fraction = (match["fraction"] or "0")[:6].ljust(6, "0")
     try:
         return datetime.fromisoformat(f"{match['seconds']}.{fraction}{offset}").astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("The timestamp lies outside the calendar.") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError("The timestamp names no moment of the calendar.") from error
 
 
 def format_timestamp(at: datetime) -> str:
