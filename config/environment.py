@@ -121,7 +121,13 @@ def public_host(url: str) -> str:
 
 
 def refuse_unsafe(
-    *, debug: bool, https: bool, secret_key: str, field_encryption_keys: list[str], allowed_hosts: list[str], host: str
+    *,
+    debug: bool,
+    https: bool,
+    secret_key: str,
+    field_encryption_keys: list[str],
+    allowed_hosts: list[str],
+    host: str,
 ) -> None:
     """Stop the start when a value would leave a reachable installation open.
 

@@ -96,7 +96,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": env.db_url_config(environment.read_secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    "default": env.db_url_config(
+        environment.read_secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+    )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A writer takes its lock at the start and waits its turn: a lock taken half way fails at once instead.

@@ -15,22 +15,22 @@ from notifications.errors import NotificationRejectedError, Reason
 # Graph's items are five levels deep. The bound keeps a hostile body from exhausting the stack.
 MAX_DEPTH = 64
 
-# Longest text taken per field, in characters; Graph's own values are far shorter.
+# Longest text taken per field, in characters: what the columns hold. Graph's own values are far shorter.
 MAX_LENGTHS: Mapping[str, int] = MappingProxyType(
     {
-        "id": 512,
-        "subscriptionId": 128,
+        "id": 255,
+        "subscriptionId": 64,
         "clientState": 1024,
-        "changeType": 128,
-        "lifecycleEvent": 128,
+        "changeType": 40,
+        "lifecycleEvent": 40,
         "resource": 4096,
-        "tenantId": 128,
-        "organizationId": 128,
+        "tenantId": 64,
+        "organizationId": 64,
         "resourceData.id": 2048,
-        "resourceData.@odata.type": 256,
+        "resourceData.@odata.type": 100,
         "resourceData.@odata.etag": 1024,
-        "encryptedContent.encryptionCertificateId": 255,
-        "encryptedContent.encryptionCertificateThumbprint": 255,
+        "encryptedContent.encryptionCertificateId": 128,
+        "encryptedContent.encryptionCertificateThumbprint": 128,
     }
 )
 
@@ -154,7 +154,7 @@ def fingerprint(item: UnverifiedItem, *, subscription_key: str) -> str:
     Source: resources/changenotification (2026-10-01): the id is optional.
     """
     if item.notification_id:
-        event = item.change_type or item.lifecycle_event
+        event = [item.change_type, item.lifecycle_event]
         return _digest([subscription_key, item.notification_id, event, item.resource, item.etag])
     # The first two change when a subscription is recreated, the expiry on each renewal. But a lifecycle
     # notice is told from the next one by nothing else than the expiry.
@@ -333,7 +333,7 @@ def _item(index: int, unverified: Any) -> UnverifiedItem:
 
 def _lifecycle_event(fields: _Fields) -> str:
     event = fields.text("lifecycleEvent")
-    if bool(event) == bool(fields.get("changeType")):
+    if bool(event) == (fields.get("changeType") not in (None, "")):
         fields.problems.append("there must be either a changeType or a lifecycleEvent")
     return _LIFECYCLE_EVENTS.get(event.lower(), event)
 

@@ -34,7 +34,6 @@ class Reason(StrEnum):
 # Each of these may be cured by an operator or by waiting: a key imported, restored or published later.
 _CURABLE = frozenset(
     {
-        Reason.UNKNOWN_SIGNING_KEY,
         Reason.SIGNING_KEYS_UNAVAILABLE,
         Reason.UNKNOWN_CERTIFICATE,
         Reason.PRIVATE_KEY_UNAVAILABLE,

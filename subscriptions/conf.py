@@ -37,7 +37,9 @@ class Configuration:
             if url and not url.startswith("https://"):
                 raise ImproperlyConfigured(f"CUSTOM_{name}_URL must begin with https://.")
         if self.custom_ca_bundle and not self.custom_ca_bundle.is_file():
-            raise ImproperlyConfigured(f"CUSTOM_CA_BUNDLE names {self.custom_ca_bundle}, which is not a file.")
+            raise ImproperlyConfigured(
+                f"CUSTOM_CA_BUNDLE names {self.custom_ca_bundle}, which is not a file."
+            )
         if not self.change_tracking_app_ids:
             raise ImproperlyConfigured("CHANGE_TRACKING_APP_IDS must name at least one application id.")
 

@@ -6,7 +6,7 @@ import tempfile
 # Keys and database of a test run are thrown away with it.
 os.environ["VAR_DIR"] = os.environ.get("TEST_VAR_DIR") or tempfile.mkdtemp(prefix="gsm-tests-")
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403
 
 # Tests drain the inbox themselves: a thread of its own would race with their transactions.
 EMBEDDED_WORKER = False

@@ -40,15 +40,15 @@ class ChangeNotification(models.Model):
     subscription = models.ForeignKey(
         Subscription, on_delete=models.SET_NULL, null=True, related_name="notifications", db_index=False
     )
-    subscription_graph_id = models.CharField("subscription ID", max_length=64, blank=True)
-    notification_id = models.CharField("Graph's notification ID", max_length=255, blank=True)
-    change_type = models.CharField(max_length=40, blank=True)
-    lifecycle_event = models.CharField(max_length=40, blank=True)
+    subscription_graph_id = models.CharField("subscription ID", max_length=128, blank=True)
+    notification_id = models.CharField("Graph's notification ID", max_length=512, blank=True)
+    change_type = models.CharField(max_length=128, blank=True)
+    lifecycle_event = models.CharField(max_length=128, blank=True)
     resource = models.TextField(blank=True)
-    resource_type = models.CharField(max_length=100, blank=True)
+    resource_type = models.CharField(max_length=256, blank=True)
     resource_id = models.TextField("resource ID", blank=True)
     resource_data = models.JSONField(default=dict, blank=True)
-    tenant_id = models.CharField("tenant ID", max_length=64, blank=True)
+    tenant_id = models.CharField("tenant ID", max_length=128, blank=True)
     origin = models.CharField(max_length=7, choices=Origin.choices, default=Origin.WEBHOOK)
 
     state = models.CharField(max_length=8, choices=State.choices)

@@ -50,7 +50,9 @@ class Delivery(models.Model):
     content_type = models.CharField(max_length=200, blank=True)
     content_encoding = models.CharField(max_length=50, blank=True)
     is_quarantined = models.BooleanField(
-        "quarantined", default=False, help_text="No item in it belonged to a subscription of ours when it came."
+        "quarantined",
+        default=False,
+        help_text="No item in it belonged to a subscription of ours when it came.",
     )
     state = models.CharField(max_length=7, choices=State.choices, default=State.QUEUED)
     lease = models.CharField(max_length=32, blank=True)

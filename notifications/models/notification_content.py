@@ -14,7 +14,7 @@ class NotificationContent(models.Model):
         ChangeNotification, on_delete=models.CASCADE, primary_key=True, related_name="content"
     )
     data = models.JSONField()
-    encryption_certificate_id = models.CharField(max_length=128, blank=True)
+    encryption_certificate_id = models.CharField(max_length=255, blank=True)
     opened_at = models.DateTimeField()
 
     class Meta:

@@ -26,9 +26,9 @@ class AppRegistration(models.Model):
     class CredentialType(models.TextChoices):
         """How the app proves who it is."""
 
-        CLIENT_SECRET = "client_secret", "Client secret"  # noqa: S105 -- a kind, not a secret
+        CLIENT_SECRET = "client_secret", "Client secret"
         CERTIFICATE = "certificate", "Certificate"
-        FEDERATED_TOKEN_FILE = "federated_token_file", "Federated token file"  # noqa: S105 -- a kind
+        FEDERATED_TOKEN_FILE = "federated_token_file", "Federated token file"
 
     name = models.CharField(max_length=100, unique=True, help_text="What your colleagues call it.")
     cloud = models.CharField(max_length=20, choices=Cloud.choices, default=Cloud.GLOBAL)

@@ -47,7 +47,9 @@ class Secret:
 
         """
         if self._plain is None:
-            self._plain = cipher().decrypt((self._sealed or "").encode("ascii")).decode() if self._sealed else ""
+            self._plain = (
+                cipher().decrypt((self._sealed or "").encode("ascii")).decode() if self._sealed else ""
+            )
         return self._plain
 
     def sealed(self) -> str:
@@ -81,7 +83,9 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
         options.setdefault("default", "")
         super().__init__(*args, **options)
 
-    def from_db_value(self, value: str | None, _expression: object, _connection: BaseDatabaseWrapper) -> Secret:
+    def from_db_value(
+        self, value: str | None, _expression: object, _connection: BaseDatabaseWrapper
+    ) -> Secret:
         """Return the stored token unopened."""
         return Secret(sealed=value or "")
 

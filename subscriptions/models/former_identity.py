@@ -21,7 +21,7 @@ class FormerIdentity(models.Model):
     """An id and clientState under which late notifications may still arrive for a while."""
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="former_identities")
-    graph_id = models.CharField(max_length=64, unique=True)
+    graph_id = models.CharField(max_length=64, unique=True, help_text="In lower case.")
     client_state = EncryptedTextField()
     accepted_until = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)

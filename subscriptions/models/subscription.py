@@ -2,11 +2,13 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from subscriptions.models.app_registration import AppRegistration
 from subscriptions.models.encryption_certificate import EncryptionCertificate
@@ -16,22 +18,29 @@ from subscriptions.models.fields import EncryptedTextField
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Named filters; each takes the time as `now`."""
 
-    def renewable(self) -> "SubscriptionQuerySet":
-        """Keep those that the renewal run looks after: wanted, switched on, and at Graph or lost there."""
+    def due(self, now: datetime, *, within: timedelta | None = None) -> "SubscriptionQuerySet":
+        """Keep those that need Graph at `now`: to be renewed, made again or made after a first try that broke off.
+
+        `within` adds those that end before `now + within`, whatever their own time.
+        """
+        deadline = Q(renew_at__lte=now)
+        if within is not None:
+            deadline |= Q(status=Subscription.Status.ACTIVE, expires_at__lte=now + within)
         return self.filter(
+            deadline,
             is_enabled=True,
             auto_renew=True,
-            status__in=(Subscription.Status.ACTIVE, Subscription.Status.GONE),
+            status__in=(Subscription.Status.PENDING, Subscription.Status.ACTIVE, Subscription.Status.GONE),
         )
-
-    def due(self, now: datetime, *, within: timedelta | None = None) -> "SubscriptionQuerySet":
-        """Keep those to renew at `now`: past their own time, or ending before `now + within` when that is given."""
-        deadline = Q(renew_at__lte=now) if within is None else Q(expires_at__lte=now + within) | Q(renew_at__lte=now)
-        return self.renewable().filter(deadline | Q(status=Subscription.Status.GONE, renew_at__isnull=True))
 
     def unclaimed(self, now: datetime) -> "SubscriptionQuerySet":
         """Keep those on which nobody works at `now`."""
         return self.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
+
+    def known_as(self, graph_ids: Iterable[str]) -> "SubscriptionQuerySet":
+        """Keep those that Graph knows under one of `graph_ids`, in whatever case."""
+        lowered = [graph_id.lower() for graph_id in graph_ids]
+        return self.annotate(graph_id_lower=Lower("graph_id")).filter(graph_id_lower__in=lowered)
 
     def expired(self, now: datetime) -> "SubscriptionQuerySet":
         """Keep those that Graph has let lapse although the row still says active."""
@@ -79,7 +88,7 @@ class Subscription(models.Model):
 
     # The facts
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
-    graph_id = models.CharField("Graph's ID", max_length=64, null=True, unique=True, editable=False)
+    graph_id = models.CharField("Graph's ID", max_length=64, null=True, editable=False)
     granted_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
     renew_at = models.DateTimeField(null=True, editable=False)
@@ -123,6 +132,8 @@ class Subscription(models.Model):
                     "Graph allows one: open that one, or remove it first."
                 ),
             ),
+            # Graph's ids are GUIDs, which notifications may spell in another case than the create answer.
+            models.UniqueConstraint(Lower("graph_id"), name="one_row_per_graph_id"),
             models.CheckConstraint(
                 condition=Q(include_resource_data=False) | Q(encryption_certificate__isnull=False),
                 name="content_needs_a_certificate",

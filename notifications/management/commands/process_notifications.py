@@ -1,0 +1,56 @@
+"""Drain the inbox once, or as a worker."""
+
+import json
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from notifications.services import engine
+
+LOOK_EVERY_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Prove, open and store what the webhook received, and act on lifecycle notifications. Once, everything is tried, "
+        "also what waits for its next try; with --loop it works until it is stopped."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--loop", action="store_true", help="Go on until SIGTERM or Ctrl-C.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Process; exit 1 when a delivery or a lifecycle notice failed."""
+        counts = _loop() if options["loop"] else engine.work_once(include_waiting=True)
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+        elif options["verbosity"]:
+            self.stdout.write(
+                "{deliveries} deliveries: {accepted} accepted, {rejected} rejected, {waiting} waiting, {dead} dead, "
+                "{duplicates} repeated; {handled} lifecycle notices handled.".format_map(counts)
+            )
+            for error in counts["errors"]:
+                self.stderr.write(error)
+        if counts["errors"]:
+            raise SystemExit(1)
+
+
+def _loop() -> dict[str, Any]:
+    """Work until a signal comes, and return the counts of all rounds; what is in hand is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    total: dict[str, Any] = {}
+    while not stop.is_set():
+        close_old_connections()
+        for name, value in engine.work_once().items():
+            total[name] = total[name] + value if name in total else value
+        # A worker that runs for months keeps the newest errors only; the log has them all.
+        total["errors"] = total["errors"][-100:]
+        stop.wait(LOOK_EVERY_SECONDS)
+    return total

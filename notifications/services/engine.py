@@ -1,0 +1,65 @@
+"""The embedded worker: a thread of the web process that drains the inbox, so that a laptop needs no other worker."""
+
+import logging
+import os
+import threading
+from dataclasses import asdict
+from typing import Any
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from notifications import conf
+from notifications.services import handling, processing
+
+logger = logging.getLogger(__name__)
+
+# What waits for its next try is looked at this often when nothing arrives.
+LOOK_EVERY_SECONDS = 15.0
+
+_wake = threading.Event()
+_lock = threading.Lock()
+# A forked process inherits this value but not the thread.
+_owner: int | None = None
+
+
+def start() -> None:
+    """Start the worker of this process, if the settings want one and it does not run yet."""
+    global _owner  # noqa: PLW0603 -- one worker for each process
+    if not conf.configuration().embedded_worker:
+        return
+    with _lock:
+        if _owner != os.getpid():
+            _owner = os.getpid()
+            threading.Thread(target=_run, name="inbox", daemon=True).start()
+
+
+def nudge() -> None:
+    """Say that something has arrived; where no embedded worker is wanted, nothing happens."""
+    start()
+    _wake.set()
+
+
+def work_once(*, include_waiting: bool = False) -> dict[str, Any]:
+    """Drain the inbox, act on lifecycle notices, and return the counts of both."""
+    processed = processing.process(clock=timezone.now, include_waiting=include_waiting)
+    handled = handling.handle(clock=timezone.now)
+    return {
+        **asdict(processed),
+        "handled": handled.handled,
+        "errors": [*processed.errors, *handled.errors],
+    }
+
+
+def _run() -> None:
+    while True:
+        _wake.wait(LOOK_EVERY_SECONDS)
+        _wake.clear()
+        close_old_connections()
+        try:
+            work_once()
+        except Exception:
+            # The inbox keeps everything; the next look tries again.
+            logger.exception("embedded worker broke off")
+        finally:
+            connection.close()

@@ -1,0 +1,115 @@
+"""Accept: one look at a body, one row in the inbox; everything that can wait is left to the workers."""
+
+import logging
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Min
+
+from notifications import conf
+from notifications.authenticity import client_state_matches
+from notifications.envelope import Envelope, parse
+from notifications.errors import NotificationRejectedError
+from notifications.models import ChangeNotification, Delivery
+from subscriptions.keys.field_encryption import FieldDecryptionError
+from subscriptions.services import identities
+
+logger = logging.getLogger(__name__)
+
+# A body in which nothing is known to us is not worth more than this.
+MAX_QUARANTINED_BYTES = 256 * 1024
+
+
+class Acceptance(StrEnum):
+    """What became of a body."""
+
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+    MALFORMED = "malformed"
+    DROPPED = "dropped"
+
+
+class StorageUnavailableError(Exception):
+    """The body could not be stored: the sender must keep it and come again."""
+
+
+def accept(
+    unverified_body: bytes, *, endpoint: str, content_type: str, content_encoding: str, now: datetime
+) -> Acceptance:
+    """Store a body in the inbox and say what it looks like.
+
+    A body with at least one item of ours is stored for certain. One without goes to a quarantine of bounded size.
+
+    Raises:
+        StorageUnavailableError: it is not stored; nothing but a 5xx answer keeps it from being lost.
+
+    """
+    delivery = Delivery(
+        received_at=now,
+        endpoint=endpoint,
+        body=unverified_body,
+        size=len(unverified_body),
+        content_type=content_type[:200],
+        content_encoding=content_encoding[:50],
+        next_attempt_at=now,
+    )
+    try:
+        try:
+            is_known = _has_item_of_ours(read(delivery))
+        except NotificationRejectedError:
+            _quarantine(delivery)
+            return Acceptance.MALFORMED
+        if not is_known:
+            return _quarantine(delivery)
+        delivery.save(force_insert=True)
+    except (DatabaseError, InterfaceError, FieldDecryptionError) as error:
+        logger.exception("delivery not stored")
+        raise StorageUnavailableError from error
+    return Acceptance.STORED
+
+
+def read(delivery: Delivery) -> Envelope:
+    """Parse the stored body.
+
+    Raises:
+        MalformedBodyError: it is not a collection of notifications.
+
+    """
+    return parse(
+        bytes(delivery.body),
+        content_type=delivery.content_type,
+        content_encoding=delivery.content_encoding,
+        max_bytes=conf.configuration().max_delivery_bytes,
+        max_items=conf.MAX_ITEMS,
+    )
+
+
+def _has_item_of_ours(envelope: Envelope) -> bool:
+    claims = [(item.subscription_id, item.client_state) for item in envelope.items]
+    found = identities.find(claims, cached=True)
+    return any(
+        identity is not None and client_state_matches(identity.client_state, item.client_state)
+        for identity, item in zip(found, envelope.items, strict=True)
+    )
+
+
+def _quarantine(delivery: Delivery) -> Acceptance:
+    """Keep what may be a forgery, or a mistake of ours, for an administrator to look at; the oldest make room."""
+    limit = conf.configuration().max_quarantined_deliveries
+    if not limit or delivery.size > MAX_QUARANTINED_BYTES:
+        logger.warning("unknown delivery dropped bytes=%s", delivery.size)
+        return Acceptance.DROPPED
+    delivery.is_quarantined = True
+    delivery.save(force_insert=True)
+    quarantined = Delivery.objects.filter(is_quarantined=True)
+    if quarantined.count() > limit:
+        kept = quarantined.order_by("-pk").values("pk")[:limit]
+        oldest_kept = Delivery.objects.filter(pk__in=list(kept.values_list("pk", flat=True)))
+        border = oldest_kept.aggregate(border=Min("pk"))["border"]
+        surplus = quarantined.filter(pk__lt=border)
+        ChangeNotification.objects.filter(
+            delivery__in=surplus, state=ChangeNotification.State.REJECTED
+        ).delete()
+        surplus.delete()
+    return Acceptance.QUARANTINED

@@ -1,0 +1,158 @@
+"""Prove one item: whose it is, whether Graph sent it, and what is inside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from notifications.authenticity import client_state_matches, token_header, verify_validation_token
+from notifications.decryption import open_content
+from notifications.envelope import UnverifiedEncryptedContent, UnverifiedItem, storable
+from notifications.errors import NotificationRejectedError, Reason
+from notifications.models import ChangeNotification
+from subscriptions import conf
+from subscriptions.graph.errors import GraphError, UnknownSigningKeyError
+from subscriptions.keys.field_encryption import FieldDecryptionError
+from subscriptions.models import AppRegistration
+from subscriptions.services import certificates
+from subscriptions.services.clients import cloud_of, signing_keys_for
+from subscriptions.services.errors import UseCaseError
+from subscriptions.services.identities import Identity
+
+State = ChangeNotification.State
+# Tokens for personal Microsoft accounts name this tenant.
+PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is known of an item: `proof` names the checks that it passed, in order."""
+
+    state: str
+    reason: str = ""
+    proof: tuple[str, ...] = ()
+    identity: Identity | None = None
+    content: dict[str, Any] | None = field(default=None, repr=False)
+    encryption_certificate_id: str = ""
+
+
+def judge(
+    item: UnverifiedItem,
+    *,
+    identity: Identity | None,
+    unverified_tokens: Sequence[str] | None,
+    received_at: datetime,
+) -> Verdict:
+    """Decide on one item by its own proof; its neighbours in the body have no say.
+
+    Tokens are held against `received_at`: one that was good on arrival stays good when the item is opened late.
+    """
+    if item.problem:
+        return Verdict(state=State.REJECTED, reason=Reason.MALFORMED)
+    if identity is None:
+        return Verdict(state=State.REJECTED, reason=Reason.UNKNOWN_SUBSCRIPTION)
+    if not client_state_matches(identity.client_state, item.client_state):
+        reason = Reason.CLIENT_STATE_MISMATCH if item.client_state else Reason.CLIENT_STATE_MISSING
+        return Verdict(state=State.REJECTED, reason=reason)
+    proof = ["clientState"]
+    if item.encrypted_content is None:
+        return Verdict(state=State.ACCEPTED, proof=tuple(proof), identity=identity)
+    certificate_id = item.encrypted_content.certificate_id
+    try:
+        _prove_sender(item, identity=identity, unverified_tokens=unverified_tokens, now=received_at)
+        proof.append("validationToken")
+        content = _open(item.encrypted_content)
+        proof.append("dataSignature")
+    except NotificationRejectedError as error:
+        return Verdict(
+            state=State.REJECTED if error.is_final else State.WAITING,
+            reason=error.reason,
+            proof=tuple(proof),
+            identity=identity,
+            encryption_certificate_id=certificate_id,
+        )
+    return Verdict(
+        state=State.ACCEPTED,
+        proof=tuple(proof),
+        identity=identity,
+        content=content,
+        encryption_certificate_id=certificate_id,
+    )
+
+
+def _prove_sender(
+    item: UnverifiedItem, *, identity: Identity, unverified_tokens: Sequence[str] | None, now: datetime
+) -> None:
+    """Go on only if one token of the body was issued to Graph, for this item's tenant and app.
+
+    Each item needs a token of its own tenant and app, so that a body of several tenants is proven part by part.
+    Source: change-notifications-with-resource-data.md (2026-04-17).
+
+    Raises:
+        NotificationRejectedError: no token proves it; final unless the signing keys cannot be had now.
+
+    """
+    if not unverified_tokens:
+        raise NotificationRejectedError(
+            Reason.VALIDATION_TOKENS_MISSING, "Encrypted content came without validation tokens."
+        )
+    app_registration = AppRegistration.objects.get(pk=identity.app_registration)
+    # Graph leaves the tenant out for personal accounts.
+    tenant_id = item.tenant_id or identity.tenant_id or PERSONAL_ACCOUNTS_TENANT
+    refusals: list[NotificationRejectedError] = []
+    for unverified_token in unverified_tokens:
+        try:
+            _verify(unverified_token, app_registration=app_registration, tenant_id=tenant_id, now=now)
+        except NotificationRejectedError as error:
+            refusals.append(error)
+        else:
+            return
+    # A token that may prove it later outweighs those that never will.
+    raise next((refusal for refusal in refusals if not refusal.is_final), refusals[0])
+
+
+def _verify(
+    unverified_token: str, *, app_registration: AppRegistration, tenant_id: str, now: datetime
+) -> None:
+    verify_validation_token(
+        unverified_token,
+        signing_key=_signing_key(token_header(unverified_token).kid, app_registration),
+        audience=app_registration.client_id,
+        issuers=cloud_of(app_registration).issuers_for(tenant_id),
+        tenant_id=tenant_id,
+        change_tracking_app_ids=conf.configuration().change_tracking_app_ids,
+        now=now,
+    )
+
+
+def _signing_key(kid: str, app_registration: AppRegistration) -> RSAPublicKey:
+    try:
+        return signing_keys_for(app_registration).key_for(kid)
+    except UnknownSigningKeyError as error:
+        # Too early to ask the publisher again: the key may be a new one, so the item waits.
+        reason = Reason.SIGNING_KEYS_UNAVAILABLE if error.is_transient else Reason.UNKNOWN_SIGNING_KEY
+        raise NotificationRejectedError(reason, str(error)) from error
+    except (GraphError, UseCaseError) as error:
+        raise NotificationRejectedError(Reason.SIGNING_KEYS_UNAVAILABLE, str(error)) from error
+
+
+def _open(content: UnverifiedEncryptedContent) -> dict[str, Any]:
+    """Decrypt with the key of the certificate that the item names.
+
+    Raises:
+        NotificationRejectedError: not authentic; or, not for good, the private key is not here.
+
+    """
+    try:
+        found = certificates.private_key_for(content.certificate_id)
+    except FieldDecryptionError as error:
+        raise NotificationRejectedError(Reason.PRIVATE_KEY_UNAVAILABLE, str(error)) from error
+    if found is None:
+        raise NotificationRejectedError(
+            Reason.UNKNOWN_CERTIFICATE, "The private key of the certificate that it names is not here."
+        )
+    private_key, thumbprint = found
+    opened = open_content(content, private_key=private_key, certificate_thumbprint=thumbprint)
+    return {str(storable(name)): storable(value) for name, value in opened.items()}

@@ -1,0 +1,66 @@
+"""Encryption certificates: make, import, and hand out the loaded private key."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from subscriptions.keys import certificates
+from subscriptions.keys.certificates import KeyPair
+from subscriptions.models import EncryptionCertificate
+
+LOADED_KEYS = 64
+KeySize = Literal[2048, 3072, 4096]
+
+
+def generate(encryption_certificate_id: str, *, key_size: KeySize, now: datetime) -> EncryptionCertificate:
+    """Make a key pair with a self-signed certificate, valid for two years, and save it.
+
+    `key_size` is 2048, 3072 or 4096 bits.
+
+    Raises:
+        UnusableCertificateError: Graph would not take such a key.
+
+    """
+    pair = certificates.generate(encryption_certificate_id, key_size=key_size, now=now)
+    return save(encryption_certificate_id, pair)
+
+
+def save(encryption_certificate_id: str, pair: KeyPair) -> EncryptionCertificate:
+    """Save a key pair under the name that Graph will repeat in each notification."""
+    certificate = EncryptionCertificate(encryption_certificate_id=encryption_certificate_id)
+    fill(certificate, pair)
+    certificate.save(force_insert=True)
+    return certificate
+
+
+def fill(certificate: EncryptionCertificate, pair: KeyPair) -> None:
+    """Set the columns that follow from a key pair."""
+    facts = certificates.describe(pair.certificate_pem)
+    certificate.certificate = pair.certificate_pem
+    certificate.private_key = pair.private_key_pem
+    certificate.thumbprint = facts.thumbprint
+    certificate.subject = facts.subject[:500]
+    certificate.key_size = facts.key_size
+    certificate.not_before_at = facts.not_before_at
+    certificate.not_after_at = facts.not_after_at
+
+
+def private_key_for(encryption_certificate_id: str) -> tuple[RSAPrivateKey, str] | None:
+    """Return the private key and thumbprint of the certificate that a notification names, if it is here.
+
+    Raises:
+        FieldDecryptionError: FIELD_ENCRYPTION_KEYS lacks the key with which it was saved.
+
+    """
+    row = EncryptionCertificate.objects.filter(encryption_certificate_id=encryption_certificate_id).first()
+    if row is None or not row.private_key:
+        return None
+    return _loaded(row.private_key.reveal()), row.thumbprint
+
+
+# Reading a PEM costs a hundred times what opening one notification does.
+@lru_cache(maxsize=LOADED_KEYS)
+def _loaded(private_key_pem: str) -> RSAPrivateKey:
+    return certificates.load_private_key(private_key_pem)

@@ -1,0 +1,34 @@
+"""Two workers on one subscription: the one whose conditional update changes the row goes on."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from subscriptions.models import Subscription
+
+# Longer than the slowest create call: two handshakes of 10 s each, repeated after throttling.
+CLAIM_LASTS = timedelta(minutes=5)
+
+
+def claim(subscription_pk: int, *, now: datetime, statuses: Iterable[str]) -> str:
+    """Take the subscription for this worker and return the claim; empty when somebody else has it.
+
+    Only one of several callers gets a claim. A claim that was not given back in time may be taken over.
+    """
+    token = secrets.token_hex(16)
+    taken = (
+        Subscription.objects.filter(pk=subscription_pk, status__in=tuple(statuses))
+        .unclaimed(now)
+        .update(claim=token, claimed_until=now + CLAIM_LASTS)
+    )
+    return token if taken else ""
+
+
+def settle(subscription: Subscription, token: str, **facts: object) -> bool:
+    """Write the facts and give the claim back in one statement; say whether the claim was still ours."""
+    settled = Subscription.objects.filter(pk=subscription.pk, claim=token).update(
+        claim="", claimed_until=None, **facts
+    )
+    if settled:
+        subscription.refresh_from_db()
+    return bool(settled)

@@ -1,0 +1,93 @@
+"""The one place where a Graph client is built from an app registration."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from subscriptions import conf
+from subscriptions.graph import clouds, tokens
+from subscriptions.graph.client import GraphClient, Version
+from subscriptions.graph.clouds import Cloud
+from subscriptions.graph.documents import CallRecord
+from subscriptions.graph.signing_keys import SigningKeys
+from subscriptions.models import AppRegistration, Subscription
+from subscriptions.services.errors import NotConfiguredError
+
+
+def cloud_of(app_registration: AppRegistration) -> Cloud:
+    """Return the addresses of the app registration's cloud.
+
+    Raises:
+        NotConfiguredError: the cloud is custom and CUSTOM_GRAPH_URL is not set.
+
+    """
+    if app_registration.cloud != AppRegistration.Cloud.CUSTOM:
+        return clouds.CLOUDS[app_registration.cloud]
+    configuration = conf.configuration()
+    if not configuration.custom_graph_url:
+        raise NotConfiguredError(
+            "The cloud is custom, but CUSTOM_GRAPH_URL and CUSTOM_LOGIN_URL are not set. "
+            "Set both in the environment and start again."
+        )
+    return clouds.custom(
+        configuration.custom_graph_url, configuration.custom_login_url, configuration.custom_ca_bundle
+    )
+
+
+def credential_of(app_registration: AppRegistration) -> tokens.Credential:
+    """Return what proves the app's identity, opened.
+
+    Raises:
+        FieldDecryptionError: FIELD_ENCRYPTION_KEYS lacks the key with which it was saved.
+
+    """
+    if app_registration.credential_type == AppRegistration.CredentialType.CLIENT_SECRET:
+        return tokens.ClientSecret(secret=app_registration.client_secret.reveal())
+    if app_registration.credential_type == AppRegistration.CredentialType.CERTIFICATE:
+        return tokens.ClientCertificate(
+            private_key_pem=app_registration.credential_private_key.reveal(),
+            certificate_pem=app_registration.credential_certificate,
+        )
+    return tokens.FederatedToken(path=Path(app_registration.federated_token_file))
+
+
+def access_token(app_registration: AppRegistration, *, force: bool = False) -> tokens.AccessToken:
+    """Return a token of the app itself, from the cache while it lasts; `force` gets a fresh one.
+
+    Raises:
+        TokenRefusedError, UnreachableError, ThrottledError, NotConfiguredError: no token is to be had.
+
+    """
+    return tokens.acquire_for_app(
+        cloud_of(app_registration),
+        app_registration.tenant_id,
+        app_registration.client_id,
+        credential_of(app_registration),
+        force=force,
+    )
+
+
+def client_for(
+    app_registration: AppRegistration, *, on_call: Callable[[CallRecord], None] | None = None
+) -> GraphClient:
+    """Build the Graph client of an app registration; `on_call` is told of every HTTP call."""
+    return GraphClient(
+        cloud=cloud_of(app_registration),
+        access_token=lambda force: access_token(app_registration, force=force).value,
+        on_call=on_call,
+    )
+
+
+def version_of(subscription: Subscription) -> Version:
+    """Return the API version under which the subscription was, or is to be, created."""
+    return "beta" if subscription.api_version == Subscription.ApiVersion.BETA else "v1.0"
+
+
+@cache
+def _signing_keys(cloud: Cloud) -> SigningKeys:
+    return SigningKeys(cloud)
+
+
+def signing_keys_for(app_registration: AppRegistration) -> SigningKeys:
+    """Return the keys with which the cloud signs validation tokens, shared by all of this process."""
+    return _signing_keys(cloud_of(app_registration))

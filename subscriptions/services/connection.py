@@ -1,0 +1,63 @@
+"""Test connection: really gets a token and calls Graph, and says in plain words what is wrong."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from subscriptions.graph.errors import AccessDeniedError, GraphError
+from subscriptions.graph.tokens import unverified_claims_of
+from subscriptions.keys.field_encryption import FieldDecryptionError
+from subscriptions.models import AppRegistration, Operation
+from subscriptions.services.clients import access_token, client_for
+from subscriptions.services.errors import UseCaseError
+from subscriptions.services.operations import CallLog
+from subscriptions.services.outcomes import told
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionReport:
+    """What the test found; `message` may be shown to staff."""
+
+    succeeded: bool
+    message: str
+
+
+def test_connection(app_registration: AppRegistration, *, now: datetime, actor: str) -> ConnectionReport:
+    """Get a fresh token, list the app's own subscriptions, and keep the outcome on the row."""
+    report = _try(app_registration, actor=actor)
+    app_registration.checked_at = now
+    app_registration.check_succeeded = report.succeeded
+    app_registration.check_message = report.message
+    app_registration.save(update_fields=["checked_at", "check_succeeded", "check_message"])
+    return report
+
+
+def _try(app_registration: AppRegistration, *, actor: str) -> ConnectionReport:
+    log = CallLog(Operation.Action.TEST, actor=actor, app_registration=app_registration, subscription=None)
+    try:
+        token = access_token(app_registration, force=True)
+        client = client_for(app_registration, on_call=log)
+        subscriptions = client.list_subscriptions()
+    except AccessDeniedError as error:
+        return ConnectionReport(
+            succeeded=False,
+            message=(
+                f"Signing in works, but Graph refuses to list subscriptions ({error}). Grant the read permission of "
+                "what you want to watch as an application permission, and give admin consent."
+            ),
+        )
+    except (GraphError, UseCaseError, FieldDecryptionError) as error:
+        return ConnectionReport(succeeded=False, message=told(error))
+    roles = unverified_claims_of(token.value).get("roles")
+    return ConnectionReport(succeeded=True, message=_success(len(subscriptions), roles))
+
+
+def _success(count: int, roles: object) -> str:
+    known = f"The app has {count} subscription{'' if count == 1 else 's'} at Graph."
+    if isinstance(roles, list) and roles:
+        return (
+            f"Connected. {known} Application permissions in the token: {', '.join(map(str, sorted(roles)))}."
+        )
+    return (
+        f"Connected. {known} The token carries no application permission yet: in the Entra admin center, open the "
+        "app's API permissions, add Microsoft Graph application permissions and grant admin consent."
+    )

@@ -1,0 +1,216 @@
+"""Create: the row first, then Graph outside any transaction, then the outcome."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from subscriptions import conf
+from subscriptions.catalogue import lifetimes
+from subscriptions.graph.client import GraphClient, Version
+from subscriptions.graph.documents import RemoteSubscription, SubscriptionRequest
+from subscriptions.graph.errors import DuplicateSubscriptionError, GraphError, SubscriptionGoneError
+from subscriptions.keys import certificates
+from subscriptions.models import Operation, Subscription
+from subscriptions.services import outcomes
+from subscriptions.services.claims import claim, settle
+from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.errors import BusyError, WishExistsError
+from subscriptions.services.operations import CallLog, record
+
+logger = logging.getLogger(__name__)
+
+# A row that is still pending after this long was left by a process that died: the renewal run takes it up.
+ORPHANED_AFTER = timedelta(minutes=5)
+# Stands in `error_code` of a row whose create call was sent and never answered.
+OUTCOME_UNKNOWN = "outcomeUnknown"
+SUBMITTABLE = (Subscription.Status.PENDING, Subscription.Status.FAILED, Subscription.Status.GONE)
+
+
+def create(subscription: Subscription, *, now: datetime, actor: str) -> Subscription:
+    """Save a wish and create it at Graph.
+
+    Raises:
+        WishExistsError: another row holds the same wish; nothing was sent.
+        GraphError: Graph refused or did not answer; the row says why and is kept.
+
+    """
+    plan(subscription, now=now)
+    return submit(subscription, now=now, actor=actor)
+
+
+def plan(subscription: Subscription, *, now: datetime) -> Subscription:
+    """Save a wish as pending with its own clientState; Graph is not called.
+
+    Raises:
+        WishExistsError: another row holds the same wish.
+
+    """
+    configuration = conf.configuration()
+    subscription.status = Subscription.Status.PENDING
+    subscription.notification_url = subscription.notification_url or configuration.notification_url
+    subscription.lifecycle_notification_url = (
+        subscription.lifecycle_notification_url or configuration.lifecycle_notification_url
+    )
+    subscription.renew_at = now + ORPHANED_AFTER
+    try:
+        with transaction.atomic():
+            subscription.save(force_insert=True)
+            subscription.client_state = subscription.new_client_state()
+            subscription.save(update_fields=["client_state"])
+    except IntegrityError as error:
+        existing = Subscription.objects.filter(wish_key=subscription.key_of_wish()).exclude(
+            status=Subscription.Status.REMOVED
+        )
+        if (other := existing.select_related("app_registration").first()) is None:
+            raise
+        raise WishExistsError(other) from error
+    return subscription
+
+
+def submit(subscription: Subscription, *, now: datetime, actor: str) -> Subscription:
+    """Create a saved wish at Graph; call it outside any transaction.
+
+    Of several callers at once only one speaks to Graph.
+
+    Raises:
+        BusyError: another worker has it, or it is at Graph already.
+        GraphError: Graph refused or did not answer; the row says why and is kept.
+
+    """
+    token = claim(subscription.pk, now=now, statuses=SUBMITTABLE)
+    if not token:
+        raise BusyError
+    subscription.refresh_from_db()
+    return place(subscription, token, now=now, actor=actor, action=Operation.Action.CREATE)
+
+
+def place(
+    subscription: Subscription, token: str, *, now: datetime, actor: str, action: Operation.Action
+) -> Subscription:
+    """Make a claimed subscription exist at Graph, and write the outcome.
+
+    Raises:
+        GraphError: it does not exist at Graph for sure; the row says why.
+
+    """
+    log = CallLog(
+        action, actor=actor, app_registration=subscription.app_registration, subscription=subscription
+    )
+    try:
+        client = client_for(subscription.app_registration, on_call=log)
+        remote = _post_or_adopt(client, subscription, now=now)
+    except GraphError as error:
+        if not log.calls:
+            # It never left the house, for want of a token: the log says so all the same.
+            record(action, actor=actor, subscription=subscription, started_at=now, error=error)
+        settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
+        logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
+        raise
+    settle(subscription, token, **outcomes.granted(remote, now=now))
+    logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
+    return subscription
+
+
+def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionRequest:
+    """Return what to send to Graph for a wish."""
+    certificate = subscription.encryption_certificate if subscription.include_resource_data else None
+    return SubscriptionRequest(
+        resource=subscription.resource,
+        change_type=subscription.change_type,
+        notification_url=subscription.notification_url,
+        lifecycle_notification_url=subscription.lifecycle_notification_url or None,
+        expires_at=expiry_to_ask(subscription, now=now),
+        client_state=subscription.client_state.reveal(),
+        include_resource_data=subscription.include_resource_data,
+        encryption_certificate=certificates.public_base64(certificate.certificate) if certificate else None,
+        encryption_certificate_id=certificate.encryption_certificate_id if certificate else None,
+    )
+
+
+def expiry_to_ask(subscription: Subscription, *, now: datetime) -> datetime:
+    """Return the expiry to ask for: the wished minutes, or the longest that Graph grants."""
+    return lifetimes.expiry_to_ask(
+        resource=subscription.resource,
+        include_resource_data=subscription.include_resource_data,
+        minutes=subscription.lifetime_minutes,
+        now=now,
+    )
+
+
+def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: datetime) -> RemoteSubscription:
+    if subscription.error_code == OUTCOME_UNKNOWN and (remote := _look_for(client, subscription)):
+        return remote
+    try:
+        return client.create_subscription(
+            request_for(subscription, now=now), version=version_of(subscription)
+        )
+    except DuplicateSubscriptionError as error:
+        remote = _existing(client, error.existing_id, version=version_of(subscription))
+        if remote and _is_ours(remote, subscription):
+            return remote
+        raise
+    except GraphError as error:
+        # Graph may have acted although we did not see its answer: look before anybody posts again.
+        if error.outcome_unknown and (remote := _look_for(client, subscription)):
+            return remote
+        raise
+
+
+def _not_created(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, object]:
+    """Return the facts after a create that gave no subscription: to be tried again, or refused for good."""
+    facts = outcomes.failed(error, subscription=subscription, now=now)
+    if error.outcome_unknown:
+        return {**facts, "error_code": OUTCOME_UNKNOWN}
+    if error.is_transient or subscription.status == Subscription.Status.GONE:
+        return facts
+    return {**facts, "status": Subscription.Status.FAILED}
+
+
+def _existing(client: GraphClient, graph_id: str, *, version: Version) -> RemoteSubscription | None:
+    if not graph_id:
+        return None
+    try:
+        return client.get_subscription(graph_id, version=version)
+    except SubscriptionGoneError:
+        return None
+
+
+def unanswered_id(client: GraphClient, subscription: Subscription) -> str:
+    """Return the id under which Graph holds a row whose create call was never answered; empty when it does not.
+
+    Raises:
+        GraphError: Graph's list cannot be read, so nothing is known.
+
+    """
+    if subscription.error_code != OUTCOME_UNKNOWN:
+        return ""
+    remotes = client.list_subscriptions(version=version_of(subscription))
+    return next((remote.id for remote in remotes if _is_ours(remote, subscription)), "")
+
+
+def _look_for(client: GraphClient, subscription: Subscription) -> RemoteSubscription | None:
+    try:
+        remotes = client.list_subscriptions(version=version_of(subscription))
+    except GraphError:
+        # Without a whole list nothing is known; the next run looks again.
+        return None
+    return next((remote for remote in remotes if _is_ours(remote, subscription, is_unanswered=True)), None)
+
+
+def _is_ours(remote: RemoteSubscription, subscription: Subscription, *, is_unanswered: bool = False) -> bool:
+    """Say whether what Graph has is what this row asked for.
+
+    The clientState decides where Graph shows it. A list never shows it: then the rest must fit, and this row must be
+    one whose create call was sent without seeing the answer.
+    """
+    state = subscription.client_state.reveal()
+    if remote.client_state:
+        return remote.client_state == state
+    unanswered = is_unanswered or subscription.error_code == OUTCOME_UNKNOWN
+    return (
+        unanswered
+        and remote.resource.lstrip("/").lower() == subscription.resource.lstrip("/").lower()
+        and remote.notification_url == subscription.notification_url
+        and set(remote.change_type.split(",")) == set(subscription.change_type.split(","))
+    )

@@ -1,0 +1,105 @@
+"""Which subscription a notification speaks of, by Graph's id or by a clientState that is not confirmed yet."""
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from subscriptions.models import FormerIdentity, Subscription
+
+# How long a process may go on believing what it read.
+CACHE_SECONDS = 30.0
+CACHE_SIZE = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What proves that an item belongs to a subscription of ours."""
+
+    subscription: int
+    app_registration: int
+    client_id: str
+    tenant_id: str
+    client_state: str = field(repr=False)
+
+
+_cache: dict[str, tuple[float, Identity]] = {}
+_lock = threading.Lock()
+
+
+def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[Identity | None]:
+    """Return, for each pair of Graph's id and clientState as they came, the subscription they claim to belong to.
+
+    Nothing is proven by this: compare the clientState. Ids are compared without regard to case. An id that is not
+    known yet is looked up by the row number that our clientState begins with, so that a notification which is faster
+    than Graph's answer to the create call finds its row. `cached` allows an answer up to half a minute old.
+    """
+    pairs = [(graph_id.lower(), client_state or "") for graph_id, client_state in unverified]
+    known = _from_cache({graph_id for graph_id, _ in pairs}) if cached else {}
+    missing = {graph_id for graph_id, _ in pairs if graph_id and graph_id not in known}
+    if missing:
+        found = _by_graph_id(missing)
+        _remember(found)
+        known.update(found)
+    unconfirmed = _unconfirmed(
+        {row for graph_id, state in pairs if graph_id not in known and (row := _row_number(state))}
+    )
+    return [known.get(graph_id) or unconfirmed.get(_row_number(state)) for graph_id, state in pairs]
+
+
+def forget() -> None:
+    """Drop what this process remembers."""
+    with _lock:
+        _cache.clear()
+
+
+def _from_cache(graph_ids: set[str]) -> dict[str, Identity]:
+    oldest = time.monotonic() - CACHE_SECONDS
+    with _lock:
+        entries = {graph_id: _cache.get(graph_id) for graph_id in graph_ids}
+    return {graph_id: entry[1] for graph_id, entry in entries.items() if entry and entry[0] >= oldest}
+
+
+def _remember(identities: dict[str, Identity]) -> None:
+    now = time.monotonic()
+    with _lock:
+        if len(_cache) + len(identities) > CACHE_SIZE:
+            _cache.clear()
+        _cache.update({graph_id: (now, identity) for graph_id, identity in identities.items()})
+
+
+def _by_graph_id(graph_ids: set[str]) -> dict[str, Identity]:
+    rows = Subscription.objects.known_as(graph_ids).select_related("app_registration")
+    known = {(row.graph_id or "").lower(): _identity(row) for row in rows}
+    former = FormerIdentity.objects.accepted(timezone.now()).filter(graph_id__in=graph_ids - known.keys())
+    for identity in former.select_related("subscription__app_registration"):
+        known[identity.graph_id] = _identity(
+            identity.subscription, client_state=identity.client_state.reveal()
+        )
+    return known
+
+
+def _unconfirmed(row_numbers: set[int]) -> dict[int, Identity]:
+    if not row_numbers:
+        return {}
+    rows = Subscription.objects.filter(pk__in=row_numbers, graph_id__isnull=True)
+    return {row.pk: _identity(row) for row in rows.select_related("app_registration")}
+
+
+def _row_number(unverified_client_state: str) -> int:
+    """Return the row that our clientState names; 0 for anything else, and for what no row number can be."""
+    head, dot, _ = unverified_client_state.partition(".")
+    return int(head) if dot and head.isascii() and head.isdigit() and len(head) <= 18 else 0  # noqa: PLR2004 -- int64
+
+
+def _identity(subscription: Subscription, *, client_state: str | None = None) -> Identity:
+    app_registration = subscription.app_registration
+    return Identity(
+        subscription=subscription.pk,
+        app_registration=app_registration.pk,
+        client_id=app_registration.client_id,
+        tenant_id=app_registration.tenant_id.lower() if app_registration.has_guid_tenant else "",
+        client_state=subscription.client_state.reveal() if client_state is None else client_state,
+    )

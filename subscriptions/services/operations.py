@@ -1,0 +1,69 @@
+"""Writes the log of what was said to Graph."""
+
+from datetime import datetime, timedelta
+
+from subscriptions.graph.documents import CallRecord
+from subscriptions.graph.errors import GraphError
+from subscriptions.models import AppRegistration, Operation, Subscription
+
+
+class CallLog:
+    """Collects the HTTP calls of one use case; each becomes one `Operation`."""
+
+    def __init__(
+        self, action: str, *, actor: str, app_registration: AppRegistration, subscription: Subscription | None
+    ) -> None:
+        self._action = action
+        self._actor = actor
+        self._app_registration = app_registration
+        self._subscription = subscription
+        self.calls: list[CallRecord] = []
+
+    def __call__(self, call: CallRecord) -> None:
+        """Write one call to the log."""
+        self.calls.append(call)
+        subscription = self._subscription
+        Operation.objects.create(
+            subscription=subscription,
+            app_registration=self._app_registration,
+            action=self._action,
+            actor=self._actor,
+            graph_id=(subscription.graph_id or "") if subscription else "",
+            started_at=call.started_at,
+            duration_ms=_milliseconds(call.duration),
+            succeeded=call.status is not None and call.status < 400,  # noqa: PLR2004 -- HTTP's border of errors
+            status_code=call.status,
+            error_code=call.error_code,
+            message=f"{call.method} {call.path}",
+            request_id=call.request_id,
+        )
+
+
+def record(
+    action: str,
+    *,
+    actor: str,
+    subscription: Subscription,
+    started_at: datetime,
+    duration: timedelta = timedelta(0),
+    error: GraphError | None = None,
+) -> None:
+    """Write what became of one subscription in a call that served many, or of a call that never left."""
+    Operation.objects.create(
+        subscription=subscription,
+        app_registration_id=subscription.app_registration_id,
+        action=action,
+        actor=actor,
+        graph_id=subscription.graph_id or "",
+        started_at=started_at,
+        duration_ms=_milliseconds(duration),
+        succeeded=error is None,
+        status_code=error.status if error else 200,
+        error_code=error.code if error else "",
+        message=str(error) if error else "",
+        request_id=error.request_id if error else "",
+    )
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))

@@ -1,0 +1,101 @@
+"""Recreate: a subscription that Graph no longer has is made again, and its old id stays known for a while."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from subscriptions.graph.errors import GraphError
+from subscriptions.models import FormerIdentity, Operation, Subscription
+from subscriptions.services import creation, outcomes
+from subscriptions.services.claims import claim, settle
+from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.errors import BusyError, WishExistsError
+from subscriptions.services.operations import CallLog
+
+logger = logging.getLogger(__name__)
+
+# Longer than Graph's retries of what it could not deliver (4 hours) and than its slowest latency (6 hours).
+# Source: change-notifications-delivery-webhooks.md (2026-04-22), change-notifications-overview.md (2026).
+FORMER_ID_ACCEPTED = timedelta(days=2)
+
+
+def recreate(subscription: Subscription, *, now: datetime, actor: str) -> Subscription:
+    """Create again, at Graph, a subscription that is gone, failed, removed or wanted anew.
+
+    One that Graph still has is deleted there first, since Graph allows one for a resource and change type.
+
+    Raises:
+        BusyError: another worker has it.
+        WishExistsError: it was removed, and another row holds the same wish now.
+        GraphError: Graph refused or did not answer; the row says why.
+
+    """
+    token = claim(subscription.pk, now=now, statuses=Subscription.Status.values)
+    if not token:
+        raise BusyError
+    subscription.refresh_from_db()
+    try:
+        if subscription.is_at_graph:
+            _delete(subscription, actor=actor)
+    except GraphError as error:
+        settle(subscription, token, **outcomes.explained(error, now=now))
+        raise
+    return replace(subscription, token, now=now, actor=actor)
+
+
+def replace(subscription: Subscription, token: str, *, now: datetime, actor: str) -> Subscription:
+    """Create a claimed subscription again, keeping its former id known.
+
+    What happened between the end of the old one and the new one was not told to us: the row is marked so.
+
+    Raises:
+        GraphError: Graph refused or did not answer; the row says why.
+
+    """
+    status, subscription.status = subscription.status, Subscription.Status.GONE
+    subscription.missed_at = subscription.missed_at or now
+    try:
+        with transaction.atomic():
+            _part_with_identity(subscription, now=now)
+            subscription.save(update_fields=["status", "graph_id", "missed_at", "updated_at"])
+    except IntegrityError as error:
+        subscription.status = status
+        settle(subscription, token)
+        raise WishExistsError(_holder_of_wish(subscription)) from error
+    logger.info("recreating subscription id=%s", subscription.pk)
+    return creation.place(subscription, token, now=now, actor=actor, action=Operation.Action.RECREATE)
+
+
+def _delete(subscription: Subscription, *, actor: str) -> None:
+    log = CallLog(
+        Operation.Action.RECREATE,
+        actor=actor,
+        app_registration=subscription.app_registration,
+        subscription=subscription,
+    )
+    client_for(subscription.app_registration, on_call=log).delete_subscription(
+        subscription.graph_id or "", version=version_of(subscription)
+    )
+
+
+def _holder_of_wish(subscription: Subscription) -> Subscription:
+    others = Subscription.objects.filter(wish_key=subscription.wish_key).exclude(
+        status=Subscription.Status.REMOVED
+    )
+    return others.select_related("app_registration").get()
+
+
+def _part_with_identity(subscription: Subscription, *, now: datetime) -> None:
+    """Move Graph's id to the former ones, under which late notifications are still accepted."""
+    if not subscription.graph_id:
+        return
+    FormerIdentity.objects.update_or_create(
+        graph_id=subscription.graph_id.lower(),
+        defaults={
+            "subscription": subscription,
+            "client_state": subscription.client_state.reveal(),
+            "accepted_until": now + FORMER_ID_ACCEPTED,
+        },
+    )
+    subscription.graph_id = None

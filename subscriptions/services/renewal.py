@@ -1,0 +1,267 @@
+"""Renew: what is due is claimed, sent to Graph in batches, and settled by Graph's answers."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from subscriptions.graph.documents import Outcome, Renewal
+from subscriptions.graph.errors import GraphError, SubscriptionGoneError
+from subscriptions.models import Operation, Subscription
+from subscriptions.services import creation, outcomes, recreation
+from subscriptions.services.claims import claim, settle
+from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.errors import BusyError, UseCaseError
+from subscriptions.services.operations import record
+from subscriptions.services.outcomes import told
+
+logger = logging.getLogger(__name__)
+
+# As many as Graph takes in one $batch. Source: json-batching.md (2021).
+BATCH_SIZE = 20
+CHUNK_SIZE = 500
+
+
+class Result(StrEnum):
+    """What a run did to one subscription."""
+
+    RENEWED = "renewed"
+    RECREATED = "recreated"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why one subscription could not be renewed."""
+
+    subscription: int
+    resource: str
+    code: str
+    message: str
+    request_id: str = ""
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """What a run did: counts, and a reason for each failure."""
+
+    due: int = 0
+    renewed: int = 0
+    recreated: int = 0
+    failed: int = 0
+    skipped: int = 0
+    errors: list[Failure] = field(default_factory=list)
+
+    def count(self, result: Result, failure: Failure | None = None) -> None:
+        """Add the result of one subscription."""
+        setattr(self, result.value, getattr(self, result.value) + 1)
+        if failure:
+            self.errors.append(failure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Claimed:
+    subscription: Subscription
+    token: str
+
+
+def renew(subscription: Subscription, *, now: datetime, actor: str) -> Result:
+    """Renew one subscription now; where Graph no longer has it, create it again.
+
+    Raises:
+        BusyError: another worker has it, or it is not at Graph.
+        GraphError: Graph refused; the row says why.
+
+    """
+    token = claim(subscription.pk, now=now, statuses=(Subscription.Status.ACTIVE,))
+    if not token:
+        raise BusyError
+    subscription.refresh_from_db()
+    claimed = _Claimed(subscription=subscription, token=token)
+    answers = _send([claimed], now=now)
+    return _conclude(claimed, answers[subscription.pk], now=now, actor=actor)
+
+
+def due_for_renewal(*, now: datetime, within: timedelta | None = None, limit: int | None = None) -> list[int]:
+    """Return the keys of what is due at `now` and not in somebody's hands, what ends first coming first."""
+    due = Subscription.objects.due(now, within=within).unclaimed(now).order_by("expires_at", "pk")
+    return list(due.values_list("pk", flat=True)[:limit])
+
+
+def renew_due(
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    within: timedelta | None = None,
+    limit: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Summary:
+    """Renew all that is due and return what was done; a failing row never stops the rest.
+
+    `clock` gives the time at each chunk, so that a long run does not ask for expiries counted from its start.
+    `progress` is told how many subscriptions each step finished.
+    """
+    keys = due_for_renewal(now=clock(), within=within, limit=limit)
+    summary = Summary(due=len(keys))
+    for start in range(0, len(keys), CHUNK_SIZE):
+        chunk = Subscription.objects.select_related("app_registration", "encryption_certificate")
+        rows = sorted(
+            chunk.filter(pk__in=keys[start : start + CHUNK_SIZE]),
+            key=lambda row: (
+                row.app_registration_id,
+                row.api_version,
+                row.expires_at is None,
+                row.expires_at,
+            ),
+        )
+        for group in _grouped(rows):
+            _renew_group(group, now=clock(), actor=actor, summary=summary)
+            progress(len(group))
+    return summary
+
+
+def _grouped(rows: Iterable[Subscription]) -> list[list[Subscription]]:
+    """Return batches: of one app registration, of one API version, of one kind of work."""
+    groups: dict[tuple[int, str, bool], list[Subscription]] = defaultdict(list)
+    for row in rows:
+        groups[row.app_registration_id, row.api_version, row.status == row.Status.ACTIVE].append(row)
+    return [
+        group[start : start + BATCH_SIZE]
+        for group in groups.values()
+        for start in range(0, len(group), BATCH_SIZE)
+    ]
+
+
+def _renew_group(group: list[Subscription], *, now: datetime, actor: str, summary: Summary) -> None:
+    claimed = [
+        _Claimed(subscription=row, token=token)
+        for row in group
+        if (token := claim(row.pk, now=now, statuses=(row.status,)))
+    ]
+    for _ in range(len(group) - len(claimed)):
+        summary.count(Result.SKIPPED)
+    lost = [item for item in claimed if not _can_be_renewed(item.subscription, now=now)]
+    living = [item for item in claimed if _can_be_renewed(item.subscription, now=now)]
+    for item in lost:
+        _attempt(item, lambda item: _make(item, now=now, actor=actor), now=now, actor=actor, summary=summary)
+    if living:
+        answers = _send(living, now=now)
+        for item in living:
+            _attempt(
+                item,
+                lambda item: _conclude(item, answers[item.subscription.pk], now=now, actor=actor),
+                now=now,
+                actor=actor,
+                summary=summary,
+            )
+
+
+def _attempt(
+    item: _Claimed,
+    step: Callable[[_Claimed], Result],
+    *,
+    now: datetime,
+    actor: str,
+    summary: Summary,
+) -> None:
+    """Run one step for one subscription and count it, whatever happens."""
+    row = item.subscription
+    try:
+        summary.count(step(item))
+    except (GraphError, UseCaseError) as error:
+        code = getattr(error, "code", "") or type(error).__name__
+        request_id = getattr(error, "request_id", "")
+        summary.count(
+            Result.FAILED,
+            Failure(
+                subscription=row.pk,
+                resource=row.resource,
+                code=code,
+                message=told(error),
+                request_id=request_id,
+            ),
+        )
+    except Exception as error:
+        logger.exception("renewal broke off id=%s", row.pk)
+        settle(
+            row,
+            item.token,
+            renew_at=now + outcomes.LONGEST_WAIT,
+            failures=row.failures + 1,
+            error_at=now,
+            error_code=type(error).__name__,
+            error_message="The renewal broke off; the log of the run says where.",
+            error_request_id="",
+        )
+        summary.count(
+            Result.FAILED,
+            Failure(
+                subscription=row.pk,
+                resource=row.resource,
+                code=type(error).__name__,
+                message="broke off, see the log",
+            ),
+        )
+
+
+def _can_be_renewed(subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether a PATCH can still help: Graph refuses one for a subscription that has ended."""
+    return (
+        subscription.status == Subscription.Status.ACTIVE
+        and subscription.expires_at is not None
+        and subscription.expires_at > now
+    )
+
+
+def _make(item: _Claimed, *, now: datetime, actor: str) -> Result:
+    """Create what is pending since a run that died, or what Graph no longer has."""
+    row = item.subscription
+    if row.status == Subscription.Status.PENDING:
+        creation.place(row, item.token, now=now, actor=actor, action=Operation.Action.CREATE)
+    else:
+        recreation.replace(row, item.token, now=now, actor=actor)
+    return Result.RECREATED
+
+
+def _send(items: list[_Claimed], *, now: datetime) -> dict[int, Outcome]:
+    """Return Graph's answer for each row; without a token or a line, the same failure for all of them."""
+    first = items[0].subscription
+    renewals = [_renewal(item.subscription, now=now) for item in items]
+    try:
+        answers = client_for(first.app_registration).update_subscriptions(renewals, version=version_of(first))
+    except GraphError as error:
+        answers = [Outcome(id=renewal.id, error=error, called_at=now) for renewal in renewals]
+    return {item.subscription.pk: answer for item, answer in zip(items, answers, strict=True)}
+
+
+def _renewal(subscription: Subscription, *, now: datetime) -> Renewal:
+    return Renewal(id=subscription.graph_id or "", expires_at=creation.expiry_to_ask(subscription, now=now))
+
+
+def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) -> Result:
+    """Write what Graph answered for one subscription.
+
+    Raises:
+        GraphError: Graph refused; the row says why and when the next try is.
+
+    """
+    row = item.subscription
+    record(
+        Operation.Action.RENEW,
+        actor=actor,
+        subscription=row,
+        started_at=outcome.called_at,
+        error=outcome.error,
+    )
+    if outcome.subscription is not None:
+        settle(row, item.token, renewed_at=now, **outcomes.granted(outcome.subscription, now=now))
+        return Result.RENEWED
+    error = outcome.error or GraphError("Graph gave no answer for this subscription.")
+    if isinstance(error, SubscriptionGoneError):
+        recreation.replace(row, item.token, now=now, actor=actor)
+        return Result.RECREATED
+    settle(row, item.token, **outcomes.failed(error, subscription=row, now=now))
+    raise error

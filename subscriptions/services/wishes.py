@@ -1,0 +1,100 @@
+"""Turn what an administrator names into a subscription to be, and check it against Graph's rules first."""
+
+from datetime import datetime, timedelta
+
+from subscriptions import conf
+from subscriptions.catalogue import entry_for, normalise, rules
+from subscriptions.catalogue.rules import Problem
+from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.services.errors import UseCaseError
+
+CHANGE_TYPES = ("created", "updated", "deleted")
+
+
+class WrongWishError(UseCaseError):
+    """Graph would refuse it, or it names something that is not here."""
+
+
+def named(
+    *,
+    app: str,
+    resource: str,
+    change_type: str,
+    is_rich: bool,
+    certificate: str,
+    minutes: int | None,
+    now: datetime,
+) -> Subscription:
+    """Return the unsaved subscription that these names describe.
+
+    Raises:
+        WrongWishError: a name is unknown, or a rule of Graph is broken; the text names all that is wrong.
+
+    """
+    app_registration = AppRegistration.objects.filter(name=app).first()
+    if app_registration is None:
+        raise WrongWishError(f"There is no app registration named {app!r}.")
+    subscription = Subscription(
+        app_registration=app_registration,
+        resource=resource,
+        change_type=in_order(change_type),
+        include_resource_data=is_rich,
+        encryption_certificate=_certificate(certificate, is_rich=is_rich, now=now),
+        lifetime_minutes=minutes,
+    )
+    entry = entry_for(normalise(resource)) if _is_path(resource) else None
+    if entry and entry.is_beta_only:
+        subscription.api_version = Subscription.ApiVersion.BETA
+    errors = [problem.message for problem in problems(subscription) if problem.is_error]
+    if errors:
+        raise WrongWishError(" ".join(errors))
+    subscription.resource = normalise(resource)
+    return subscription
+
+
+def problems(subscription: Subscription) -> tuple[Problem, ...]:
+    """Return what Graph's rules say against a subscription to be: errors first, then warnings."""
+    minutes = subscription.lifetime_minutes
+    lifecycle_url = subscription.lifecycle_notification_url or conf.configuration().lifecycle_notification_url
+    return rules.check(
+        rules.Wish(
+            resource=subscription.resource,
+            change_type=subscription.change_type,
+            include_resource_data=subscription.include_resource_data,
+            api_version=subscription.api_version,
+            lifetime=None if minutes is None else timedelta(minutes=minutes),
+            has_lifecycle_url=bool(lifecycle_url),
+            access="application",
+            cloud=subscription.app_registration.cloud,
+        )
+    )
+
+
+def in_order(change_type: str) -> str:
+    """Return the change types as Graph spells them, known ones in one order, so that one wish has one form."""
+    given = [name.strip().lower() for name in change_type.split(",") if name.strip()]
+    known = [name for name in CHANGE_TYPES if name in given]
+    return ",".join([*known, *(name for name in given if name not in CHANGE_TYPES)])
+
+
+def _is_path(resource: str) -> bool:
+    try:
+        normalise(resource)
+    except ValueError:
+        return False
+    return True
+
+
+def _certificate(name: str, *, is_rich: bool, now: datetime) -> EncryptionCertificate | None:
+    if not is_rich:
+        if name:
+            raise WrongWishError("A certificate is used for content only: add --rich, or leave it out.")
+        return None
+    usable = EncryptionCertificate.objects.usable(now)
+    if not name:
+        raise WrongWishError("Content needs an encryption certificate: name one with --certificate.")
+    certificate = usable.filter(encryption_certificate_id=name).first()
+    if certificate is None:
+        names = ", ".join(usable.values_list("encryption_certificate_id", flat=True)) or "none"
+        raise WrongWishError(f"There is no active, valid certificate named {name!r}. There is: {names}.")
+    return certificate
