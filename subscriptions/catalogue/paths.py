@@ -87,7 +87,7 @@ def _parts(segment: str) -> tuple[str, ...]:
     names = _ARGUMENT_NAME.findall(inside) if not inside.startswith("'") else []
     if names:
         return call["name"], f"({','.join(sorted(names)).lower()})"
-    key = inside.removeprefix("'").removesuffix("'").replace("''", "'")
+    key = inside.removeprefix("'").removesuffix("'")
     return (call["name"], key) if key else (call["name"],)
 
 

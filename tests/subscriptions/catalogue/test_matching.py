@@ -60,6 +60,8 @@ def test_every_entry_is_found_without_slash_and_in_other_case(
         ),
         ("/communications/presences", None),
         ("/users/abc/photos", None),
+        ("/communications/onlineMeetings(joinWebUrl='x')/transcripts", None),
+        ("/users/abc/mailFolders('a,b=c')/messages", "/users/{user-id}/mailFolders/{mailFolder-id}/messages"),
         ("/communications/onlineMeetings(other='x')/meetingCallEvents", None),
         ("https://graph.microsoft.com/v1.0/users", None),
         ("", None),
