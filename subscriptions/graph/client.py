@@ -324,8 +324,8 @@ class GraphClient:
         pending = {str(number): renewal for number, renewal in enumerate(renewals, start=1)}
         while pending:
             outcomes |= self._update_together(pending, version)
-            failed = {item_id: error for item_id in pending if (error := outcomes[item_id].error)}
-            transient = {item_id: error for item_id, error in failed.items() if error.is_transient}
+            errors = {item_id: error for item_id in pending if (error := outcomes[item_id].error)}
+            transient = {item_id: error for item_id, error in errors.items() if patience.can_bear(error)}
             if not transient or not patience.allows_another(_slowest(transient.values())):
                 break
             pending = {item_id: pending[item_id] for item_id in transient}

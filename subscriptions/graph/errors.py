@@ -182,6 +182,10 @@ class UnreachableError(GraphError):
 
 
 _SIGN_IN_AGAIN = "The signed-in account has to sign in again."
+_FEDERATION = (
+    "The federated token does not fit the app's federated credential in Entra. Issuer, subject and audience must "
+    "be the same there, letter by letter."
+)
 _AADSTS: dict[int, str] = {
     7000215: (
         "The client secret is wrong. Perhaps the secret's ID was pasted in place of its value: "
@@ -192,6 +196,9 @@ _AADSTS: dict[int, str] = {
     90002: "The tenant was not found. Check the tenant id, and that the cloud is the right one.",
     700027: "The certificate is not registered with the app in Entra. Upload its public part there.",
     700024: "The signed assertion is not valid now. Check that the clock of this server is right.",
+    700211: _FEDERATION,
+    700212: _FEDERATION,
+    700213: _FEDERATION,
     50034: "The user does not exist in this tenant.",
     65001: "The permission was not consented to. Let an administrator give consent in Entra.",
     700082: _SIGN_IN_AGAIN,

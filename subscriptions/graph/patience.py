@@ -28,6 +28,10 @@ class Patience:
         """Grant all attempts anew, but not the time that was waited."""
         self._failures = 0
 
+    def can_bear(self, error: GraphError) -> bool:
+        """Tell whether the failure may pass within the time that is left."""
+        return error.is_transient and (error.retry_after or timedelta()) <= self.max_wait
+
     def allows_another(self, error: GraphError) -> bool:
         """Count a failure, wait as it asks, and return True; or return False at once if enough is enough."""
         self._failures += 1
