@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -68,11 +67,13 @@ class CertificateFacts:
 def generate(
     common_name: str,
     *,
-    key_size: Literal[2048, 3072, 4096] = 2048,
+    key_size: int = 2048,
     now: datetime,
     valid_for: timedelta = timedelta(days=365 * 2),
 ) -> KeyPair:
     """Make an RSA key and a self-signed certificate, valid from a little before `now`.
+
+    `key_size` is 2048, 3072 or 4096 bits. `now` is aware.
 
     Raises:
         UnusableCertificateError: the name is empty, too long or unprintable, or the size or duration is not
