@@ -1,0 +1,82 @@
+"""Stored secrets open with the right keys only, and keys never show."""
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subscriptions.keys import field_encryption
+from subscriptions.keys.field_encryption import FieldCipher, FieldDecryptionError, InvalidFieldKeyError
+
+OLD, NEW, FOREIGN = (field_encryption.generate_key() for _ in range(3))
+
+
+@given(st.binary(max_size=100))
+def test_what_was_encrypted_is_decrypted(plaintext: bytes) -> None:
+    cipher = FieldCipher([NEW])
+
+    assert cipher.decrypt(cipher.encrypt(plaintext)) == plaintext
+
+
+def test_the_first_key_encrypts() -> None:
+    ciphertext = FieldCipher([NEW, OLD]).encrypt(b"secret")
+
+    assert Fernet(NEW).decrypt(ciphertext) == b"secret"
+
+
+def test_an_older_key_still_decrypts() -> None:
+    ciphertext = FieldCipher([OLD]).encrypt(b"secret")
+
+    assert FieldCipher([NEW, OLD]).decrypt(ciphertext) == b"secret"
+
+
+def test_rotation_moves_a_value_to_the_first_key() -> None:
+    ciphertext = FieldCipher([OLD]).encrypt(b"secret")
+
+    rotated = FieldCipher([NEW, OLD]).rotate(ciphertext)
+
+    assert FieldCipher([NEW]).decrypt(rotated) == b"secret"
+
+
+@pytest.mark.parametrize(
+    "ciphertext", [FieldCipher([FOREIGN]).encrypt(b"x"), b"", b"plain", b"\xff", b"gAAAA"]
+)
+@pytest.mark.parametrize("verb", ["decrypt", "rotate"])
+def test_what_no_key_opens_raises_and_says_what_to_do(verb: str, ciphertext: bytes) -> None:
+    cipher = FieldCipher([NEW, OLD])
+
+    with pytest.raises(FieldDecryptionError, match=r"FIELD_ENCRYPTION_KEYS.*Put back the key"):
+        getattr(cipher, verb)(ciphertext)
+
+
+def test_a_changed_byte_is_noticed() -> None:
+    ciphertext = FieldCipher([NEW]).encrypt(b"secret")
+    middle = len(ciphertext) // 2
+    changed = (
+        ciphertext[:middle] + (b"A" if ciphertext[middle] != ord("A") else b"B") + ciphertext[middle + 1 :]
+    )
+
+    with pytest.raises(FieldDecryptionError):
+        FieldCipher([NEW]).decrypt(changed)
+
+
+def test_there_must_be_a_key() -> None:
+    with pytest.raises(InvalidFieldKeyError, match="FIELD_ENCRYPTION_KEYS is empty"):
+        FieldCipher([])
+
+
+@pytest.mark.parametrize(
+    "key", ["", "hush", OLD[:-1], OLD + "=", OLD + "\n", " " + OLD, "hu!sh" + OLD, "\u00e9" * 44]
+)
+def test_a_malformed_key_is_named_by_its_place_only(key: str) -> None:
+    with pytest.raises(InvalidFieldKeyError, match="key 2 is malformed") as caught:
+        FieldCipher([NEW, key])
+
+    assert "hush" not in str(caught.value)
+    assert OLD not in str(caught.value)
+
+
+def test_no_key_shows() -> None:
+    cipher = FieldCipher([NEW, OLD])
+
+    assert repr(cipher) == str(cipher) == "FieldCipher(<2 keys>)"
