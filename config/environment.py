@@ -149,7 +149,8 @@ def refuse_unsafe(
             Fernet(key)
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"Key {position} of FIELD_ENCRYPTION_KEYS is not a Fernet key (32 bytes in URL-safe Base64). Make one with: "
+                f"Key {position} of FIELD_ENCRYPTION_KEYS is not a Fernet key (32 bytes in URL-safe Base64). "
+                "Make one with: "
                 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
             ) from error
     if secret_key in field_encryption_keys:

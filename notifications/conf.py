@@ -34,7 +34,8 @@ class Configuration:
         """
         if self.max_delivery_bytes < SMALLEST_MAX_DELIVERY_BYTES:
             raise ImproperlyConfigured(
-                f"MAX_DELIVERY_BYTES must be at least {SMALLEST_MAX_DELIVERY_BYTES}: Graph groups notifications in one POST."
+                f"MAX_DELIVERY_BYTES must be at least {SMALLEST_MAX_DELIVERY_BYTES}: "
+                "Graph groups notifications in one POST."
             )
         if self.max_quarantined_deliveries < 0:
             raise ImproperlyConfigured("MAX_QUARANTINED_DELIVERIES must not be negative.")

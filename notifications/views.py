@@ -35,12 +35,12 @@ ANSWERS = {
 class _OneRenderer(BaseContentNegotiation):
     """Answers in JSON whatever the sender asks for: a stranger's Accept header must not cause a 406."""
 
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+    def select_parser(self, _request: Request, _parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Parse nothing: the body is read as it is."""
         return None
 
     def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+        self, _request: Request, _renderers: Iterable[BaseRenderer], _format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the only renderer."""
         renderer = JSONRenderer()

@@ -1,1 +1,37 @@
 """Explains at start-up what cannot work."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from subscriptions import conf
+
+
+@register(Tags.compatibility)
+def settings_fit_together(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Report settings of this app that contradict each other."""
+    del app_configs
+    try:
+        conf.configuration()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="subscriptions.E001")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def graph_can_reach_us(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Warn before deployment when Graph has no address to call."""
+    del app_configs
+    if conf.configuration().public_base_url.startswith("https://"):
+        return []
+    return [
+        checks.Warning(
+            "PUBLIC_BASE_URL is not an https address, so Graph cannot deliver anything.",
+            hint="Set it to the address under which the internet reaches this application.",
+            id="subscriptions.W001",
+        )
+    ]

@@ -1,10 +1,19 @@
 """Fixtures that every test may use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from subscriptions.keys import certificates as keys
+from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.sandbox import Sandbox
+from subscriptions.services import app_registrations, certificates, creation, identities
 
 OUTSIDE_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
@@ -29,7 +38,79 @@ def _no_outside_network_settings() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Row numbers repeat from test to test: what one test knew must not serve the next."""
+    identities.forget()
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the top of the checkout."""
     return Path(os.fspath(__file__)).resolve().parent.parent
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """Run the stand-in for Microsoft's cloud."""
+    with Sandbox(directory=tmp_path / "sandbox") as running:
+        yield running
+
+
+@pytest.fixture
+def custom_cloud(sandbox: Sandbox, settings: Settings) -> Sandbox:
+    """Point the cloud named custom at the sandbox."""
+    settings.CUSTOM_GRAPH_URL = sandbox.graph_url
+    settings.CUSTOM_LOGIN_URL = sandbox.login_url
+    settings.CUSTOM_CA_BUNDLE = str(sandbox.ca_bundle)
+    return sandbox
+
+
+@pytest.fixture
+def webhook(live_server: LiveServer, settings: Settings) -> str:
+    """Serve the product where the sandbox can call it, and return its address."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    return str(live_server.url)
+
+
+@pytest.fixture
+def app_registration(custom_cloud: Sandbox, db: None) -> AppRegistration:
+    """Register the sandbox's ready application."""
+    return app_registrations.register(
+        name="Contoso",
+        cloud=AppRegistration.Cloud.CUSTOM,
+        tenant_id=custom_cloud.tenant_id,
+        client_id=custom_cloud.application.client_id,
+        credential=app_registrations.NewCredential(client_secret=custom_cloud.application.client_secret),
+    )
+
+
+@pytest.fixture(scope="session")
+def key_pair() -> keys.KeyPair:
+    """Make one key pair for the whole run: making keys is slow."""
+    return keys.generate("hooks", key_size=2048, now=datetime.now(UTC))
+
+
+@pytest.fixture
+def certificate(key_pair: keys.KeyPair, db: None) -> EncryptionCertificate:
+    """Save an encryption certificate."""
+    return certificates.save("hooks", key_pair)
+
+
+SubscriptionMaker = Callable[..., Subscription]
+
+
+@pytest.fixture
+def make_subscription(app_registration: AppRegistration, webhook: str) -> SubscriptionMaker:
+    """Return a function that creates a subscription at the sandbox; keyword arguments change the wish."""
+
+    def make(**changes: Any) -> Subscription:
+        wish = {
+            "app_registration": app_registration,
+            "resource": "/users/9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3/messages",
+            "change_type": "created,updated",
+            **changes,
+        }
+        return creation.create(Subscription(**wish), now=datetime.now(UTC), actor="test")
+
+    return make

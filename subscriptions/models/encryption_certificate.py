@@ -39,7 +39,10 @@ class EncryptionCertificate(models.Model):
                 "Use letters, digits, dots, dashes and underscores; begin with a letter or digit.",
             )
         ],
-        help_text="Sent to Graph as encryptionCertificateId; every notification names it. A name is never used again for another key.",
+        help_text=(
+            "Sent to Graph as encryptionCertificateId; every notification names it. "
+            "A name is never used again for another key."
+        ),
     )
     certificate = models.TextField(editable=False)
     private_key = EncryptedTextField()

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.query_utils import DeferredAttribute
 
 from subscriptions import conf
 from subscriptions.keys.field_encryption import FieldCipher
@@ -72,10 +73,18 @@ class Secret:
     __str__ = __repr__
 
 
+class _SecretAttribute(DeferredAttribute):
+    """Wraps whatever is assigned, so that the attribute is a `Secret` at all times."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = self.field.to_python(value)
+
+
 class EncryptedTextField(models.TextField[Secret | str, Secret]):
     """Text as a `Secret`, stored as a Fernet token of FIELD_ENCRYPTION_KEYS."""
 
     description = "Encrypted text"
+    descriptor_class = _SecretAttribute
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("editable", False)
@@ -100,12 +109,6 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise as the token, so that a dump holds no secret."""
         return self.get_prep_value(self.value_from_object(obj))
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Leave the attribute wrapped after saving."""
-        value = self.to_python(getattr(model_instance, self.attname))
-        setattr(model_instance, self.attname, value)
-        return value
 
 
 class EncryptedBinaryField(models.BinaryField[bytes, bytes]):

@@ -16,15 +16,15 @@ LOOK_EVERY_SECONDS = 1.0
 
 class Command(BaseCommand):
     help = (
-        "Prove, open and store what the webhook received, and act on lifecycle notifications. Once, everything is tried, "
-        "also what waits for its next try; with --loop it works until it is stopped."
+        "Prove, open and store what the webhook received, and act on lifecycle notifications. "
+        "Once, everything is tried, also what waits for its next try; with --loop it works until it is stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--loop", action="store_true", help="Go on until SIGTERM or Ctrl-C.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Process; exit 1 when a delivery or a lifecycle notice failed."""
         counts = _loop() if options["loop"] else engine.work_once(include_waiting=True)
         if options["json"]:

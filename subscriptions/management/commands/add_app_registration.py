@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--test", action="store_true", help="Test the connection afterwards.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Save the registration; exit 1 when the connection test fails, 2 when a value is wrong."""
         try:
             app_registration = app_registrations.register(

@@ -19,7 +19,10 @@ WRONG_USAGE = 2
 
 
 class Command(BaseCommand):
-    help = "Make the key pair with which Graph encrypts content for us, or import one. An existing name is left as it is."
+    help = (
+        "Make the key pair with which Graph encrypts content for us, or import one. "
+        "An existing name is left as it is."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -38,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--key-size", type=int, choices=(2048, 3072, 4096), default=2048)
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Save the certificate; exit 2 when Graph would refuse it."""
         existing = EncryptionCertificate.objects.filter(encryption_certificate_id=options["name"]).first()
         try:

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Create; exit 1 when Graph refuses, 2 when a value cannot be right."""
         if options["from_csv"]:
             self._create_many(options)
@@ -78,8 +78,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(answer))
         elif options["verbosity"]:
             self.stdout.write(
-                f"Subscription {subscription.pk} ({status}): {subscription.resource}, Graph's id {subscription.graph_id}, "
-                f"ends {answer['expires_at']}"
+                f"Subscription {subscription.pk} ({status}): {subscription.resource}, "
+                f"Graph's id {subscription.graph_id}, ends {answer['expires_at']}"
             )
 
     def _refused(self, text: str, options: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ def _wished(row: dict[str, str]) -> Subscription:
     minutes = values["minutes"]
     if minutes and not minutes.isdigit():
         raise wishes.WrongWishError(
-            f"The column minutes holds {minutes!r}; use a whole number or leave it empty."
+            f"The column minutes holds {minutes!r}; use a whole number."
         )
     return wishes.named(
         app=values["app"],

@@ -16,7 +16,10 @@ WRONG_USAGE = 2
 
 
 class Command(BaseCommand):
-    help = "Renew every subscription that is due, and create again what Graph no longer has. Run it from cron every 5 to 15 minutes."
+    help = (
+        "Renew every subscription that is due, and create again what Graph no longer has. "
+        "Run it from cron every 5 to 15 minutes."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Only say what is due.")
@@ -28,7 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Renew; exit 1 when at least one subscription could not be renewed."""
         if (options["within"] or 0) < 0 or (options["limit"] or 1) < 1:
             raise CommandError(

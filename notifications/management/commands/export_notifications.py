@@ -1,0 +1,69 @@
+"""Write notifications to a file for other tools."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_datetime
+
+from notifications.services import export
+
+WRONG_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Export notifications, with their decrypted content. Times are UTC, for example 2026-11-17T10:00:00Z."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=sorted(export.WRITERS), default="ndjson")
+        parser.add_argument("--since", metavar="TIME", help="Received at or after this time.")
+        parser.add_argument("--until", metavar="TIME", help="Received before this time.")
+        parser.add_argument(
+            "--subscription", metavar="ID", default="", help="Graph's id of one subscription."
+        )
+        parser.add_argument("--output", metavar="FILE", help="Unset: standard output.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object; needs --output.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Export; exit 2 when a time or the file's place is wrong."""
+        if options["json"] and not options["output"]:
+            raise CommandError(
+                "--json needs --output: rows and summary cannot share one stream.", returncode=WRONG_USAGE
+            )
+        selection = export.Selection(
+            since=_time(options["since"]), until=_time(options["until"]), subscription=options["subscription"]
+        )
+        if not options["output"]:
+            export.write(sys.stdout, selection, file_format=options["format"])
+            return
+        count = _write(Path(options["output"]), selection, file_format=options["format"])
+        if options["json"]:
+            self.stdout.write(json.dumps({"exported": count, "output": options["output"], "errors": []}))
+        elif options["verbosity"]:
+            self.stdout.write(f"{count} notifications written to {options['output']}.")
+
+
+def _write(path: Path, selection: export.Selection, *, file_format: str) -> int:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            return export.write(file, selection, file_format=file_format)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
+    except ValueError:
+        at = None
+    if at is None:
+        raise CommandError(f"{text!r} is not a time such as 2026-11-17T10:00:00Z.", returncode=WRONG_USAGE)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
