@@ -13,6 +13,9 @@ from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
 
 
+SHOWN_PERMISSIONS = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectionReport:
     """What the test found; `message` may be shown to staff."""
@@ -54,10 +57,14 @@ def _try(app_registration: AppRegistration, *, actor: str) -> ConnectionReport:
 def _success(count: int, roles: object) -> str:
     known = f"The app has {count} subscription{'' if count == 1 else 's'} at Graph."
     if isinstance(roles, list) and roles:
-        return (
-            f"Connected. {known} Application permissions in the token: {', '.join(map(str, sorted(roles)))}."
-        )
+        return f"Connected. {known} Application permissions in the token: {_listed(sorted(map(str, roles)))}."
     return (
         f"Connected. {known} The token carries no application permission yet: in the Entra admin center, open the "
         "app's API permissions, add Microsoft Graph application permissions and grant admin consent."
     )
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN_PERMISSIONS])
+    more = len(names) - SHOWN_PERMISSIONS
+    return f"{shown} and {more} more" if more > 0 else shown

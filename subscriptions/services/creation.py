@@ -46,12 +46,8 @@ def plan(subscription: Subscription, *, now: datetime) -> Subscription:
         WishExistsError: another row holds the same wish.
 
     """
-    configuration = conf.configuration()
     subscription.status = Subscription.Status.PENDING
-    subscription.notification_url = subscription.notification_url or configuration.notification_url
-    subscription.lifecycle_notification_url = (
-        subscription.lifecycle_notification_url or configuration.lifecycle_notification_url
-    )
+    _address(subscription)
     subscription.renew_at = now + ORPHANED_AFTER
     try:
         with transaction.atomic():
@@ -94,6 +90,8 @@ def place(
         GraphError: it does not exist at Graph for sure; the row says why.
 
     """
+    _address(subscription)
+    subscription.save(update_fields=["notification_url", "lifecycle_notification_url"])
     log = CallLog(
         action, actor=actor, app_registration=subscription.app_registration, subscription=subscription
     )
@@ -107,9 +105,18 @@ def place(
         settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
         logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
         raise
-    settle(subscription, token, **outcomes.granted(remote, now=now))
+    settle(
+        subscription, token, renewed_at=None, reauthorized_at=None, **outcomes.granted(remote, now=now)
+    )
     logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
     return subscription
+
+
+def _address(subscription: Subscription) -> None:
+    """Let Graph call where we can be reached now, which may have changed since the wish was saved."""
+    configuration = conf.configuration()
+    subscription.notification_url = configuration.notification_url
+    subscription.lifecycle_notification_url = configuration.lifecycle_notification_url
 
 
 def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionRequest:

@@ -146,7 +146,7 @@ def _renew_group(group: list[Subscription], *, now: datetime, actor: str, summar
     lost = [item for item in claimed if not _can_be_renewed(item.subscription, now=now)]
     living = [item for item in claimed if _can_be_renewed(item.subscription, now=now)]
     for item in lost:
-        _attempt(item, lambda item: _make(item, now=now, actor=actor), now=now, actor=actor, summary=summary)
+        _attempt(item, lambda item: _make(item, now=now, actor=actor), now=now, summary=summary)
     if living:
         answers = _send(living, now=now)
         for item in living:
@@ -154,7 +154,6 @@ def _renew_group(group: list[Subscription], *, now: datetime, actor: str, summar
                 item,
                 lambda item: _conclude(item, answers[item.subscription.pk], now=now, actor=actor),
                 now=now,
-                actor=actor,
                 summary=summary,
             )
 
@@ -164,7 +163,6 @@ def _attempt(
     step: Callable[[_Claimed], Result],
     *,
     now: datetime,
-    actor: str,
     summary: Summary,
 ) -> None:
     """Run one step for one subscription and count it, whatever happens."""

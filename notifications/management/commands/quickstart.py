@@ -150,18 +150,14 @@ def _prepare(story: Story) -> str:
         return ""
     password = secrets.token_urlsafe(12)
     users.create_superuser("admin", password=password)
-    story.add("administrator", "admin created; the password is shown once, below")
+    story.add("administrator", f"user admin, password {password} (not shown again)")
     return password
 
 
 def _main_job(processes: Processes, story: Story, *, port: int, started_at: datetime, is_check: bool) -> None:
     cloud = processes.start_and_read(
-        "sandbox",
-        "--port",
-        "0",
-        "--activity",
-        CHECK_ACTIVITY_SECONDS if is_check else LIVING_ACTIVITY_SECONDS,
-        "--json",
+        *("sandbox", "--port", "0", "--directory", str(Path(settings.VAR_DIR) / "sandbox")),
+        *("--activity", CHECK_ACTIVITY_SECONDS if is_check else LIVING_ACTIVITY_SECONDS, "--json"),
     )
     story.add("local Graph", f"stands in for Microsoft's cloud at {cloud['graph_url']}, over HTTPS")
     processes.environment.update(
@@ -263,6 +259,7 @@ def _about(subscription: dict[str, Any]) -> str:
 def _start_web(processes: Processes, *, port: int) -> None:
     processes.start(
         *("-m", "gunicorn", "config.wsgi", "-k", "gthread", "--threads", "8", "--bind", f"127.0.0.1:{port}"),
+        "--no-control-socket",
         name="web",
     )
     deadline = time.monotonic() + WAIT_SECONDS
