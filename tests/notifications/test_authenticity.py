@@ -148,9 +148,11 @@ class TestGenuineTokens:
 
         assert verify(token)
 
-    def test_a_token_that_was_good_on_arrival_stays_good(self, sign: Sign, verify: Verify) -> None:
-        """The test runs years away from NOW: PyJWT's own clock has no say."""
-        assert verify(sign(make_claims()), now=NOW)
+    @pytest.mark.parametrize("arrival", [datetime(2001, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)])
+    def test_only_the_time_of_arrival_counts(self, arrival: datetime, sign: Sign, verify: Verify) -> None:
+        token = sign(make_claims(nbf=seconds(arrival), exp=seconds(arrival) + 3_600))
+
+        assert verify(token, now=arrival)
 
 
 class TestTimes:
@@ -298,6 +300,19 @@ class TestSignatures:
             Reason.VALIDATION_TOKEN_ALGORITHM,
             Reason.VALIDATION_TOKEN_SIGNATURE,
         }
+
+    def test_loose_bits_at_the_end_make_another_token(self, sign: Sign, verify: Verify) -> None:
+        token = sign(make_claims())
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+        changed = token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+        assert reason_of(lambda: verify(changed)) is Reason.VALIDATION_TOKEN_MALFORMED
+
+    def test_a_token_of_absurd_length_is_refused(self, sign: Sign, verify: Verify) -> None:
+        token = sign(make_claims(padding="x" * 16_000))
+
+        assert reason_of(lambda: verify(token)) is Reason.VALIDATION_TOKEN_MALFORMED
 
     def test_the_claims_of_one_token_do_not_fit_the_signature_of_another(
         self, sign: Sign, verify: Verify

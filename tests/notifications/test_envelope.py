@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,6 +42,15 @@ item_fields = st.sampled_from(
         "subscriptionExpirationDateTime",
     ]
 )
+
+
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def parse(body: Any, **changes: Any) -> Envelope:
@@ -388,6 +398,10 @@ class TestItems:
 
         assert (item.subscription_expires_at, item.problem) == (None, None)
 
+    def test_an_overlong_text_is_cut(self) -> None:
+        assert parse_item(resource="x" * 5_000).resource == "x" * 4096
+
+    @pytest.mark.usefixtures("_far_from_utc")
     def test_an_expiry_without_offset_is_utc(self) -> None:
         item = parse_item(subscriptionExpirationDateTime="2027-01-01T00:00:00")
 
