@@ -1,17 +1,19 @@
 """Living data: things that happen by themselves, so that a demonstration is never still."""
 
 import itertools
+import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from subscriptions.sandbox.paths import split_query
+from subscriptions.sandbox.paths import Canonical
 from subscriptions.sandbox.stored import StoredSubscription
 
+_LOGGER = logging.getLogger(__name__)
 _LIFECYCLE_EVERY = 3
 
-MakeChange = Callable[[str, str], object]
+MakeChange = Callable[[Canonical, str], object]
 SendLifecycle = Callable[[str, str], None]
 
 
@@ -43,12 +45,16 @@ class Activity:
         for tick in itertools.count(1):
             if self._stopped.wait(self._interval.total_seconds()):
                 return
-            self._tick(tick)
+            try:
+                self._tick(tick)
+            except Exception:
+                # One odd subscription must not silence all others for the rest of a demonstration.
+                _LOGGER.exception("sandbox activity failed tick=%s", tick)
 
     def _tick(self, tick: int) -> None:
         alive = list(self._subscriptions().values())
         # Two subscriptions on one path share its change, as they would with Graph.
-        for path, change_type in {split_query(one.resource)[0]: _change_type(one) for one in alive}.items():
+        for path, change_type in {one.path: _change_type(one) for one in alive}.items():
             self._make_change(path, change_type)
         reachable = [one for one in alive if one.lifecycle_notification_url]
         if tick % _LIFECYCLE_EVERY == 0 and reachable:

@@ -1,7 +1,10 @@
 """The sandbox's own clock: real time plus whatever a test has skipped."""
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
+
+_DATE_TIME_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,12})?)?(Z|[+-]\d\d:\d\d)")
 
 
 class Clock:
@@ -34,12 +37,11 @@ def as_notification_time(at: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read a DateTimeOffset with up to seven fraction digits; one without an offset counts as UTC.
+    """Read an Edm.DateTimeOffset, whose offset or `Z` must be there, as UTC.
 
     Raises:
-        ValueError: the text is not a moment in time.
+        ValueError: the text is no such moment.
     """
-    if "T" not in text:
-        raise ValueError("not a DateTimeOffset")
-    at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if not _DATE_TIME_OFFSET.fullmatch(text):
+        raise ValueError("not an Edm.DateTimeOffset")
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from werkzeug.wrappers import Request, Response
 
+from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.errors import GraphProblem, invalid_request
 from subscriptions.sandbox.paths import Canonical, canonical, fits, lowered
@@ -19,7 +20,6 @@ from subscriptions.sandbox.tokens import Caller
 from subscriptions.sandbox.world import Change, World
 
 _DIRECTORY_TOKEN_LIFE = timedelta(days=7)
-_PAGE_SIZE = 10
 # Delta path (without /delta) -> where the same things are watched.
 _OFFERED: tuple[tuple[Canonical, str], ...] = (
     (canonical("users/{}/mailFolders/{}/messages"), ""),
@@ -49,13 +49,13 @@ class _Place:
     issued_at: datetime
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Delta:
     """Answer delta queries; every token is kept here and means nothing outside."""
 
     world: World
     clock: Clock
-    page_size: int = _PAGE_SIZE
+    behaviour: Behaviour
     _tokens: dict[str, _Place] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -112,7 +112,7 @@ class Delta:
             for change in self.world.changed_since(watched, place.since, place.tenant_id)
             if change.number <= until and not (place.is_initial and change.change_type == "deleted")
         ]
-        page = changes[: self.page_size]
+        page = changes[: self.behaviour.delta_page_size]
         document: dict[str, object] = {
             "@odata.context": f"{base.partition('/users')[0]}/$metadata#Collection(delta)",
             "value": [_entry(change) for change in page],

@@ -41,9 +41,11 @@ def validate(pool: urllib3.PoolManager, address: str, *, time_limit: timedelta) 
         )
         answer = response.read(_LARGEST_ANSWER)
         response.close()
-    except urllib3.exceptions.TimeoutError as error:
-        raise _failed("timed out.") from error
     except urllib3.exceptions.HTTPError as error:
+        # A refused connection counts as a connect time-out to urllib3, but nobody waited.
+        is_refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+        if isinstance(error, urllib3.exceptions.TimeoutError) and not is_refused:
+            raise _failed("timed out.") from error
         raise _failed(
             "failed. Notification endpoint must respond with 200 OK to validation request."
         ) from error

@@ -60,7 +60,7 @@ def json_object(request: Request) -> dict[str, object]:
         raise GraphProblem(status=415, code="UnsupportedMediaType", message=message)
     try:
         body = json.loads(request.get_data())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad_request("Unable to read JSON request payload.") from error
     if not isinstance(body, dict):
         raise _bad_request("The request payload must be a JSON object.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from subscriptions.sandbox.paths import Canonical, canonical, lowered
 
@@ -94,7 +95,7 @@ class Item:
     def is_seen_at(self, watched: Canonical) -> bool:
         """Tell whether a subscription on the watched path hears of this item's changes."""
         wanted = lowered(watched)
-        return any(_covers(place, wanted) for place in self._places())
+        return any(_covers(place, wanted) for place in self._places)
 
     def spelled(self, watched: Canonical) -> str:
         """Return the path as a notification for the watched path prints it."""
@@ -107,12 +108,11 @@ class Item:
             return _with_brackets(self.path)
         return "/".join(self.path)
 
-    def _places(self) -> Iterator[Canonical]:
-        yield lowered(self.path)
-        yield lowered(self.path[:-1])
+    @cached_property
+    def _places(self) -> tuple[Canonical, ...]:
         ids = dict(_numbers(canonical(self.kind.path), self.path))
-        for place in self.kind.places:
-            yield lowered(tuple(ids.get(segment, segment) for segment in canonical(place)))
+        elsewhere = (tuple(ids.get(part, part) for part in canonical(place)) for place in self.kind.places)
+        return tuple(lowered(place) for place in (self.path, self.path[:-1], *elsewhere))
 
 
 def item_at(path: Canonical) -> Item | None:

@@ -3,31 +3,21 @@
 import base64
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import urllib3
 from werkzeug.wrappers import Request, Response
 
 from subscriptions.sandbox import handshake, intake
+from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.errors import GraphProblem, invalid_request, refused_operation
-from subscriptions.sandbox.paths import canonical
+from subscriptions.sandbox.paths import Canonical, canonical
 from subscriptions.sandbox.rules import MINIMUM_LIFE, Rule, rule_for
 from subscriptions.sandbox.stored import Shelf, StoredSubscription, at_least, split_change_type
 from subscriptions.sandbox.tenants import Tenants
 from subscriptions.sandbox.tokens import Caller
-
-
-@dataclass(kw_only=True)
-class Behaviour:
-    """What a test may change about the sandbox while it runs."""
-
-    page_size: int = 20
-    refuse_certificate_patch: bool = False
-    enforce_quotas: bool = True
-    handshake_time_limit: timedelta = handshake.TIME_LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +104,7 @@ class Operations:
             user_id=caller.user.id if caller.user else None,
             version=version,
             resource=str(body["resource"]),
+            path=self._watched(str(body["resource"]), caller),
             change_type=str(body["changeType"]),
             notification_url=str(body["notificationUrl"]),
             lifecycle_notification_url=_text(body, "lifecycleNotificationUrl"),
@@ -150,6 +141,9 @@ class Operations:
         return self.shelf.change(
             found.id, expires_at=expires_at, notification_url=address, certificate=certificate
         )
+
+    def _watched(self, resource: str, caller: Caller) -> Canonical:
+        return self.tenants.resolved(canonical(resource, me=caller.creator_id))
 
     def _rule(self, resource: str, version: str) -> Rule:
         rule = rule_for(resource)
@@ -189,16 +183,19 @@ class Operations:
             for other in present.values():
                 if other.combination == new.combination:
                     raise _duplicate(other)
-            quota = rule.kind.quota
-            siblings = [one for one in present.values() if _shares_quota(one, new)]
-            if self.behaviour.enforce_quotas and quota is not None and len(siblings) >= quota:
-                raise _quota_reached(new, rule, quota)
+            if self.behaviour.enforce_quotas:
+                _check_quotas(new, rule, present.values())
 
         return check
 
 
-def _shares_quota(one: StoredSubscription, other: StoredSubscription) -> bool:
-    return one.combination[:3] == other.combination[:3] and one.path == other.path
+def _check_quotas(new: StoredSubscription, rule: Rule, present: Iterable[StoredSubscription]) -> None:
+    own = [one for one in present if one.combination[:2] == new.combination[:2]]
+    same_path = [one for one in own if one.user_id == new.user_id and one.path == new.path]
+    same_kind = [one for one in own if one.rule.kind is rule.kind]
+    for taken, quota in ((same_path, rule.kind.quota), (same_kind, rule.kind.tenant_quota)):
+        if quota is not None and len(taken) >= quota:
+            raise _quota_reached(new, rule, quota)
 
 
 def _duplicate(other: StoredSubscription) -> GraphProblem:

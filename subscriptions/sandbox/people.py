@@ -54,8 +54,12 @@ def plausible(item: Item, now: datetime) -> dict[str, object]:
         "todotask": _task,
     }
     maker = makers.get(kind, _anything)
-    stamp = as_graph_time(now)
-    return maker(now) | {"@odata.etag": f'W/"{uuid.uuid4().hex[:20]}"', "lastModifiedDateTime": stamp}
+    return maker(now) | stamps(now)
+
+
+def stamps(now: datetime) -> dict[str, object]:
+    """Return what changes with every change of an item: its etag and the moment."""
+    return {"@odata.etag": f'W/"{uuid.uuid4().hex[:20]}"', "lastModifiedDateTime": as_graph_time(now)}
 
 
 def _person() -> Mapping[str, str]:

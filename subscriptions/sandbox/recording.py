@@ -43,5 +43,5 @@ def _json_body(request: Request) -> object:
         return None
     try:
         return json.loads(request.get_data())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -25,6 +25,7 @@ class Kind:
     select: str = "free"  # with resource data: "required", "refused" or "free"
     style: str = "plain"  # how notifications name the item: "outlook", "teams", "container" or "plain"
     quota: int | None = None  # subscriptions of one app on one such path
+    tenant_quota: int | None = None  # subscriptions of one app in one tenant on all paths of this kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Rule:
 
 
 _OUTLOOK = Kind(max_minutes=10_080, max_minutes_rich=1_440, select="required", style="outlook")
-_DIRECTORY = Kind(max_minutes=41_760, style="outlook")
+_DIRECTORY = Kind(max_minutes=41_760, style="outlook", tenant_quota=100)
 _DRIVE = Kind(max_minutes=42_300, style="container")
 _TEAMS = Kind(max_minutes=4_320, max_minutes_rich=4_320, needs_lifecycle_url=True, style="teams", quota=1)
 _TEAMS_WHOLE = Kind(
@@ -66,7 +67,9 @@ _PRESENCE = Kind(max_minutes=60, max_minutes_rich=60, select="refused", style="t
 _EMERGENCY = Kind(max_minutes=None, max_minutes_rich=1_440, style="teams")
 _SHIFTS = Kind(max_minutes=360, style="teams", quota=1)
 _VIRTUAL = Kind(max_minutes=1_440)
-_MONTH = Kind(max_minutes=43_200)
+_ALERT = Kind(max_minutes=43_200)
+_APPROVAL = Kind(max_minutes=43_200, quota=1)
+_CALL = Kind(max_minutes=4_230, tenant_quota=100)
 _HEALTH = Kind(max_minutes=42_300)
 _THREE_DAYS = Kind(max_minutes=4_230)
 
@@ -74,11 +77,11 @@ _KINDS = {
     **dict.fromkeys(("message", "event", "contact"), _OUTLOOK),
     **dict.fromkeys(("user", "group"), _DIRECTORY),
     **dict.fromkeys(("driveItem", "list"), _DRIVE),
-    **dict.fromkeys(("alert", "approvalItem"), _MONTH),
+    "alert": _ALERT,
+    "approvalItem": _APPROVAL,
+    "callRecord": _CALL,
     "healthMonitoring.alert": _HEALTH,
-    **dict.fromkeys(
-        ("conversation", "callRecord", "printer", "printTaskDefinition", "todoTask", "baseTask"), _THREE_DAYS
-    ),
+    **dict.fromkeys(("conversation", "printer", "printTaskDefinition", "todoTask", "baseTask"), _THREE_DAYS),
     **dict.fromkeys(
         ("chat", "channel", "team", "sharedWithChannelTeamInfo", "teamsAppInstallation", "callTranscript"),
         _TEAMS,

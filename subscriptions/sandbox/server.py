@@ -16,6 +16,7 @@ from subscriptions.sandbox.errors import DropConnectionError
 
 _HANDSHAKE_SECONDS = 10
 _IDLE_SECONDS = 75
+_POLL_SECONDS = 0.01  # how long closing may take: tests close hundreds of sandboxes
 _LARGEST_BODY = 8 * 1024 * 1024
 
 Answer = Callable[[Request], Response]
@@ -33,14 +34,20 @@ class HttpsServer(ThreadingHTTPServer):
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(address, _Handler)
-        self._loop = threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+        self._loop = threading.Thread(
+            target=self.serve_forever, args=(_POLL_SECONDS,), name="sandbox", daemon=True
+        )
         self._loop.start()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection without waiting for its TLS handshake."""
         plain, peer = super().get_request()
         plain.settimeout(_HANDSHAKE_SECONDS)
-        connection = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        try:
+            connection = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            plain.close()  # the caller has gone already
+            raise
         with self._lock:
             self._connections.add(connection)
         return connection, peer

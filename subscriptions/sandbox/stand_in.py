@@ -11,18 +11,21 @@ from typing import Self
 import urllib3
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from subscriptions.sandbox import client_proof, encryption, notices, people, tokens
+from subscriptions.sandbox import client_proof, encryption, people, tokens
 from subscriptions.sandbox.activity import Activity
 from subscriptions.sandbox.authority import server_context
+from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.control import Control
 from subscriptions.sandbox.delivery import Courier, Delivery
 from subscriptions.sandbox.delta import Delta
 from subscriptions.sandbox.faults import Fault, Faults
 from subscriptions.sandbox.grants import Grants
+from subscriptions.sandbox.happenings import Happening, Happenings
 from subscriptions.sandbox.identity import Identity
 from subscriptions.sandbox.limits import Limits
-from subscriptions.sandbox.operations import Behaviour, Operations
+from subscriptions.sandbox.operations import Operations
+from subscriptions.sandbox.paths import Canonical, canonical
 from subscriptions.sandbox.reads import Reads
 from subscriptions.sandbox.recording import RecordedRequest
 from subscriptions.sandbox.server import HttpsServer
@@ -48,12 +51,13 @@ _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised here, n
 SHORT_RETRY_DELAYS = (timedelta(seconds=0.2), timedelta(seconds=0.5), timedelta(seconds=1))
 
 
-class Sandbox:
+class Sandbox(Behaviour):
     """A local Microsoft Graph with its sign-in, over HTTPS under a throw-away CA.
 
     It serves from construction until `close`, or as a context manager. A given `directory` keeps the CA and
-    the ids over a restart. `webhook_ca` is the CA bundle by which webhooks are trusted instead of the
-    system's. `retry_delays` say how long to wait before each repeated delivery.
+    the ids over a restart. The choices of `Behaviour` are its attributes. `webhook_ca` is the CA bundle
+    by which webhooks are trusted instead of the system's. `retry_delays` say how long to wait before each
+    repeated delivery.
     """
 
     def __init__(
@@ -65,12 +69,15 @@ class Sandbox:
         webhook_ca: Path | None = None,
         retry_delays: Sequence[timedelta] = SHORT_RETRY_DELAYS,
     ) -> None:
+        super().__init__()
         self._closing = ExitStack()
         kept = directory or Path(self._closing.enter_context(tempfile.TemporaryDirectory()))
         kept.mkdir(parents=True, exist_ok=True)
         self._seed = _seed(kept)
         self.clock = Clock()
         self.tenants = Tenants()
+        self.places = _places(self._seed)
+        self._world = World(self.tenants, self.places)
         self.tenant_id = self.add_tenant("Contoso", domain=_DOMAIN, id=self._seed.identifier("tenant")).id
         self._client_id = self.add_application(
             client_id=self._seed.identifier("application"), client_secret=self._seed.secret("application")
@@ -79,21 +86,32 @@ class Sandbox:
             self.add_user(name, username=f"{account}@{_DOMAIN}", id=self._seed.identifier(account))
             for name, account in people.PEOPLE
         )
-        self.places = _places(self._seed)
-        self.behaviour = Behaviour()
         self.limits = Limits()
-        self.group_deliveries = True
         self._keys = SigningKeys()
         self._grants = Grants(self.clock)
         self._shelf = Shelf(self.clock)
-        self._world = World(self.tenants, self.places)
         self._faults = Faults()
         self._activity: Activity | None = None
         self._pool = _pool(webhook_ca)
         self._courier = Courier(self._pool, tuple(retry_delays))
+        self._happenings = Happenings(
+            world=self._world,
+            tenants=self.tenants,
+            shelf=self._shelf,
+            courier=self._courier,
+            clock=self.clock,
+            home_tenant_id=self.tenant_id,
+            prove=self._prove,
+            behaviour=self,
+        )
         self._web = self._assembled()
         context, self.ca_bundle = server_context(kept, host)
-        self._server = HttpsServer((host, port), context, self._web.answer)
+        try:
+            self._server = HttpsServer((host, port), context, self._web.answer)
+        except OSError:
+            self._courier.close()
+            self._closing.close()
+            raise
         shown = "localhost" if host in _WILDCARDS else f"[{host}]" if ":" in host else host
         self.url = f"https://{shown}:{self._server.server_port}"
 
@@ -141,24 +159,6 @@ class Sandbox:
         """All notifications posted so far, each attempt by itself."""
         return list(self._courier.deliveries)
 
-    @property
-    def enforce_limits(self) -> bool:
-        """Whether Graph's own request limits apply; `limits.allowed` has the numbers."""
-        return self._web.enforces_limits
-
-    @enforce_limits.setter
-    def enforce_limits(self, value: bool) -> None:
-        self._web.enforces_limits = value
-
-    @property
-    def refuse_certificate_patch(self) -> bool:
-        """Whether an update with a new encryption certificate is refused: the pages disagree."""
-        return self.behaviour.refuse_certificate_patch
-
-    @refuse_certificate_patch.setter
-    def refuse_certificate_patch(self, value: bool) -> None:
-        self.behaviour.refuse_certificate_patch = value
-
     def add_tenant(self, name: str, *, domain: str, id: str = "") -> Tenant:  # noqa: A002 - Graph's word
         """Add an organisation."""
         tenant = Tenant(id=id or self._seed.identifier(domain), name=name, domain=domain.lower())
@@ -181,6 +181,9 @@ class Sandbox:
             username=username,
         )
         self.tenants.put(user)
+        facts = {"displayName": name, "userPrincipalName": username, "mail": username}
+        item = self._world.locate(("users", user.id), "created", tenant_id=user.tenant_id)
+        self._world.record(item, "created", facts, tenant_id=user.tenant_id, now=self.clock.now())
         return user
 
     def add_application(  # noqa: PLR0913 - what a registration may vary, all by name
@@ -230,18 +233,24 @@ class Sandbox:
     def make_change(
         self, resource_path: str, change_type: str, content: Mapping[str, object] | None = None
     ) -> Change:
-        """Let something happen to an item, or to a new one for the path of a collection; tell subscribers."""
-        change, found = self._happened(resource_path, change_type, content)
-        self._post(found)
-        return change
+        """Let something happen to an item, or in a collection, and tell who watches.
+
+        In a collection that is a new item if it is `created` (`content` may give its id), else the one that
+        changed last. What `content` leaves out of a new item is invented.
+
+        Raises:
+            ValueError: the change type is unknown.
+        """
+        return self.make_changes([(resource_path, change_type, content)])[0]
 
     def make_changes(
         self, happenings: Iterable[tuple[str, str, Mapping[str, object] | None]]
     ) -> list[Change]:
         """Let several things happen at once (path, change type, content); one POST tells a URL of all."""
-        pairs = [self._happened(*happening) for happening in happenings]
-        self._post([notice for _, found in pairs for notice in found])
-        return [change for change, _ in pairs]
+        return self._happenings.let(
+            Happening(path=canonical(path), change_type=change_type, content=content)
+            for path, change_type, content in happenings
+        )
 
     def send_lifecycle(self, subscription_id: str, event: str) -> None:
         """Send a lifecycle notification; `subscriptionRemoved` also removes the subscription.
@@ -250,10 +259,7 @@ class Sandbox:
             KeyError: there is no such subscription.
             ValueError: the event is unknown or the subscription has no lifecycle URL.
         """
-        notice = notices.lifecycle_notice(self.subscriptions[subscription_id], event)
-        if event == "subscriptionRemoved":
-            self._shelf.remove(subscription_id)
-        self._post([notice])
+        self._happenings.send_lifecycle(subscription_id, event)
 
     def remove_subscription(self, subscription_id: str) -> bool:
         """Let a subscription vanish without a word; return whether it was there."""
@@ -313,16 +319,20 @@ class Sandbox:
         version: str = "2.0",
         claims: Mapping[str, object] | None = None,
         key: RSAPrivateKey | str | bytes | None = None,
-        kid: str = "",
+        kid: str | None = "",
         algorithm: str = "RS256",
     ) -> str:
         """Return a validation token as rich notifications carry it.
 
-        Everything may be forged: `claims` overrides (None removes one), `key`, `kid` and `algorithm` replace
-        what signs it. `version` is "1.0" or "2.0".
+        Everything may be forged: `claims` overrides (None removes one), `key`, `kid` (None = no
+        kid) and `algorithm` replace what signs it. `version` is "1.0" or "2.0".
         """
         current = self._keys.current
-        signed_by = {"key": key or current.private_key, "kid": kid or current.kid, "algorithm": algorithm}
+        signed_by = {
+            "key": current.private_key if key is None else key,
+            "kid": current.kid if kid == "" else kid,
+            "algorithm": algorithm,
+        }
         return tokens.validation_token(
             self._keys,
             audience=audience or self._client_id,
@@ -381,7 +391,7 @@ class Sandbox:
             shelf=self._shelf,
             tenants=self.tenants,
             clock=self.clock,
-            behaviour=self.behaviour,
+            behaviour=self,
             pool=self._pool,
         )
         return Web(
@@ -390,42 +400,16 @@ class Sandbox:
             sign_in=SignIn(identity=identity),
             operations=operations,
             reads=Reads(tenants=self.tenants, world=self._world),
-            delta=Delta(world=self._world, clock=self.clock),
+            delta=Delta(world=self._world, clock=self.clock, behaviour=self),
             control=Control(self),
             faults=self._faults,
             limits=self.limits,
             requests=[],
+            behaviour=self,
         )
 
-    def _make_own_change(self, resource_path: str, change_type: str) -> None:
-        self.make_change(resource_path, change_type)
-
-    def _happened(
-        self, resource_path: str, change_type: str, content: Mapping[str, object] | None
-    ) -> tuple[Change, list[notices.Notice]]:
-        if change_type not in ("created", "updated", "deleted"):
-            raise ValueError(f"{change_type!r} is no change type")
-        given = dict(content or {})
-        now = self.clock.now()
-        item = self._world.locate(
-            resource_path, change_type, tenant_id=self.tenant_id, identifier=str(given.get("id", ""))
-        )
-        full = {} if change_type == "deleted" else people.plausible(item, now) | given
-        change = self._world.record(item, change_type, full, tenant_id=self.tenant_id, now=now)
-        found = [
-            notices.change_notice(one, change)
-            for one in self.subscriptions.values()
-            if one.tenant_id == change.tenant_id
-            and change_type in one.change_types
-            and item.is_seen_at(one.path)
-        ]
-        return change, found
-
-    def _post(self, found: Sequence[notices.Notice]) -> None:
-        for address in dict.fromkeys(notice.address for notice in found):
-            together = [notice for notice in found if notice.address == address]
-            for group in [together] if self.group_deliveries else [[notice] for notice in together]:
-                self._courier.post(address, notices.envelope(group, self._prove))
+    def _make_own_change(self, path: Canonical, change_type: str) -> None:
+        self._happenings.let([Happening(path=path, change_type=change_type)])
 
     def _prove(self, application_id: str, tenant_id: str) -> str:
         return self.validation_token(audience=application_id, tenant_id=tenant_id)

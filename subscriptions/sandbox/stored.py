@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from subscriptions.sandbox.clock import Clock, as_graph_time
 from subscriptions.sandbox.errors import object_not_found
-from subscriptions.sandbox.paths import Canonical, canonical, lowered, split_query
+from subscriptions.sandbox.paths import Canonical, lowered, split_query
 from subscriptions.sandbox.rules import Rule, rule_for
 from subscriptions.sandbox.tokens import Caller
 
@@ -23,6 +24,7 @@ class StoredSubscription:
     user_id: str | None
     version: str
     resource: str
+    path: Canonical  # what is watched, with /me and user names resolved to ids
     change_type: str
     notification_url: str
     lifecycle_notification_url: str | None
@@ -42,17 +44,12 @@ class StoredSubscription:
         """Tell whether notifications carry resource data."""
         return bool(self.include_resource_data)
 
-    @property
+    @cached_property
     def change_types(self) -> frozenset[str]:
         """Return the change types asked for."""
         return split_change_type(self.change_type)
 
-    @property
-    def path(self) -> Canonical:
-        """Return the watched path in canonical form, with `/me` resolved."""
-        return canonical(self.resource, me=self.user_id or "")
-
-    @property
+    @cached_property
     def rule(self) -> Rule:
         """Return the rule under which the subscription was accepted."""
         rule = rule_for(self.resource)
@@ -60,7 +57,7 @@ class StoredSubscription:
             raise LookupError(f"no rule for {self.resource}")
         return rule
 
-    @property
+    @cached_property
     def combination(self) -> tuple[object, ...]:
         """Return what no two subscriptions may share, or Graph answers 409."""
         resource = (lowered(self.path), frozenset(split_query(self.resource)[1].items()))

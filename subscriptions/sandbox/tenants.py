@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from subscriptions.sandbox.paths import Canonical
 from subscriptions.sandbox.rules import APPLICATION_PERMISSIONS, DELEGATED_PERMISSIONS
 
 # Reads that a connection test makes, beside the permissions of what can be watched.
@@ -146,6 +147,13 @@ class Tenants:
         """Return the user with this id or username, whatever the case."""
         wanted = name.lower()
         return next((one for one in self._users.values() if wanted in {one.id, one.username.lower()}), None)
+
+    def resolved(self, path: Canonical) -> Canonical:
+        """Return a resource path with the user's name in it replaced by the user's id."""
+        if len(path) > 1 and path[0].lower() == "users":
+            found = self.user(path[1])
+            return ("users", found.id if found else path[1], *path[2:])
+        return path
 
     def application(self, client_id: str) -> Application | None:
         """Return the application with this client id."""

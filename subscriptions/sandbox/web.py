@@ -4,7 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -12,6 +12,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from subscriptions.sandbox import batch, tokens
+from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.control import Control
 from subscriptions.sandbox.delta import Delta
@@ -20,7 +21,7 @@ from subscriptions.sandbox.faults import Faults
 from subscriptions.sandbox.identity import GRAPH_NAMES, Identity
 from subscriptions.sandbox.limits import Limits
 from subscriptions.sandbox.operations import Operations
-from subscriptions.sandbox.reads import Reads
+from subscriptions.sandbox.reads import Reads, not_played
 from subscriptions.sandbox.recording import RecordedRequest, record
 from subscriptions.sandbox.sign_in import SignIn
 
@@ -52,7 +53,7 @@ _ROUTES = Map(
         Rule(f"{_GRAPH}/users", endpoint="users", methods=["GET"]),
         Rule(f"{_GRAPH}/users/<name>", endpoint="user", methods=["GET"]),
         Rule(f"{_GRAPH}/<path:path>/delta", endpoint="delta", methods=["GET"]),
-        Rule(f"{_GRAPH}/<path:path>", endpoint="resource", methods=["GET"]),
+        Rule(f"{_GRAPH}/<path:path>", endpoint="resource"),
     ],
     strict_slashes=False,
     merge_slashes=False,
@@ -60,7 +61,7 @@ _ROUTES = Map(
 _LIMITED = frozenset({"create", "list", "get", "update", "delete", "reauthorize"})
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Web:
     """Answer every request that reaches the sandbox."""
 
@@ -74,7 +75,7 @@ class Web:
     faults: Faults
     limits: Limits
     requests: list[RecordedRequest]
-    enforces_limits: bool = field(default=False)
+    behaviour: Behaviour
 
     def answer(self, request: Request, *, is_batched: bool = False) -> Response:
         """Answer one request and record it.
@@ -119,9 +120,7 @@ class Web:
                 status=405, code="MethodNotAllowed", message="Specified HTTP method is not allowed."
             ) from error
         except HTTPException as error:
-            # Loud, so that no test passes because of a call that nobody prepared.
-            message = f"The sandbox does not play {request.method} {request.path}."
-            raise GraphProblem(status=501, code="NotImplemented", message=message) from error
+            raise not_played(request) from error
         try:
             return self._open(request, endpoint, values) or self._for_caller(request, endpoint, dict(values))
         except (GraphProblem, EntraProblem, DropConnectionError):
@@ -155,7 +154,7 @@ class Web:
             audiences=GRAPH_NAMES | {request.host_url.rstrip("/")},
             now=self.clock.now(),
         )
-        if self.enforces_limits and endpoint in _LIMITED:
+        if self.behaviour.enforce_limits and endpoint in _LIMITED:
             self.limits.check(
                 request,
                 application_id=caller.application.client_id,
@@ -173,7 +172,7 @@ class Web:
             "users": lambda: self.reads.users(caller),
             "user": lambda name: self.reads.user(caller, name),
             "delta": lambda path: self.delta.answer(request, caller, version=version, path=path),
-            "resource": lambda path: self.reads.resource(caller, path),
+            "resource": lambda path: self.reads.resource(request, caller, path),
         }
         return doors[endpoint](**values)
 

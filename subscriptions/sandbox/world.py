@@ -102,13 +102,13 @@ class World:
         self._latest: dict[tuple[str, Canonical], Change] = {}
         self._numbers = itertools.count(1)
 
-    def locate(self, resource_path: str, change_type: str, *, tenant_id: str, identifier: str = "") -> Item:
+    def locate(self, path: Canonical, change_type: str, *, tenant_id: str, identifier: str = "") -> Item:
         """Return the item that a path names.
 
         For the path of a collection that is the item with `identifier`, else a new one where something was
         created, else the item that changed last.
         """
-        path = self._settled(resource_path)
+        path = self._settled(path)
         known = item_at(path)
         if known:
             return known
@@ -139,10 +139,10 @@ class World:
             self._latest[key] = change
         return change
 
-    def content(self, resource_path: str, tenant_id: str) -> Mapping[str, object] | None:
+    def content(self, path: Canonical, tenant_id: str) -> Mapping[str, object] | None:
         """Return an item as it is now, or None if there is none or it was deleted."""
         with self._lock:
-            found = self._latest.get((tenant_id, lowered(self._settled(resource_path))))
+            found = self._latest.get((tenant_id, lowered(self._settled(path))))
         return found.content if found and found.change_type != "deleted" else None
 
     def changed_since(self, watched: Canonical, number: int, tenant_id: str) -> list[Change]:
@@ -166,12 +166,8 @@ class World:
         ]
         return alive[-1].item if alive else None
 
-    def _settled(self, resource_path: str) -> Canonical:
-        path = canonical(resource_path)
-        if len(path) > 1 and path[0].lower() == "users":
-            user = self._tenants.user(path[1])
-            path = (path[0], user.id if user else path[1], *path[2:])
-        return self._places.home(path)
+    def _settled(self, path: Canonical) -> Canonical:
+        return self._places.home(self._tenants.resolved(path))
 
 
 def _within(path: Canonical, identifier: str) -> Item:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from subscriptions.sandbox import Sandbox
 
@@ -49,12 +49,7 @@ class Command(BaseCommand):
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
-        with Sandbox(
-            host=options["host"],
-            port=options["port"],
-            directory=options["directory"],
-            retry_delays=_RETRY_DELAYS,
-        ) as sandbox:
+        with _started(options) as sandbox:
             if options["activity"]:
                 sandbox.start_activity(timedelta(seconds=options["activity"]))
             facts = _facts(sandbox)
@@ -64,6 +59,18 @@ class Command(BaseCommand):
                 self.stdout.write(_STORY.format_map(facts))
             self.stdout.flush()
             stopped.wait()
+
+
+def _started(options: dict[str, Any]) -> Sandbox:
+    try:
+        return Sandbox(
+            host=options["host"],
+            port=options["port"],
+            directory=options["directory"],
+            retry_delays=_RETRY_DELAYS,
+        )
+    except OSError as error:
+        raise CommandError(f"Cannot listen on {options['host']} port {options['port']}: {error}") from error
 
 
 def _facts(sandbox: Sandbox) -> dict[str, str]:
