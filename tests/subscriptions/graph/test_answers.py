@@ -206,3 +206,15 @@ def test_retry_after_is_read_in_all_its_forms(text: str, seconds: float) -> None
 )
 def test_an_unreadable_retry_after_is_none(text: str) -> None:
     assert parse_retry_after(text, now=NOW) is None
+
+
+def test_a_request_that_graph_waited_for_in_vain_may_be_repeated() -> None:
+    assert read(make_answer(408, graph_error())).is_transient
+
+
+def test_a_code_and_ids_of_absurd_length_are_cut() -> None:
+    body = graph_error(code="code " * 100, **{"request-id": "r" * 500, "client-request-id": "c" * 500})
+
+    error = read(make_answer(400, body))
+
+    assert (len(error.code), len(error.request_id), len(error.client_request_id)) == (200, 100, 100)

@@ -209,3 +209,25 @@ def test_an_envelope_that_failed_once_is_sent_again(
 
     assert [outcome.error for outcome in outcomes] == [None] * 3
     assert naps == [2.0]
+
+
+def test_each_chunk_has_its_own_attempts(
+    client: GraphClient, sandbox: Sandbox, ids: list[str], naps: list[float]
+) -> None:
+    answer_batch(sandbox, *[throttled(number, "1") for number in range(1, 21)], times=4)
+
+    outcomes = client.update_subscriptions(renewals([*[GONE] * 20, *ids]))
+
+    assert [type(outcome.error) for outcome in outcomes[:20]] == [errors.ThrottledError] * 20
+    assert [outcome.error for outcome in outcomes[20:]] == [None] * 3
+    assert naps == [1.0, 1.0, 1.0]
+
+
+def test_an_item_needs_no_error_text_to_be_gone(
+    client: GraphClient, sandbox: Sandbox, ids: list[str]
+) -> None:
+    answer_batch(sandbox, item(1, 404), renewed(2, ids[1]), renewed(3, ids[2]))
+
+    outcomes = client.update_subscriptions(renewals(ids))
+
+    assert isinstance(outcomes[0].error, errors.SubscriptionGoneError)

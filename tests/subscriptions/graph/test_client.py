@@ -86,7 +86,7 @@ def test_a_list_is_read_to_its_last_page(
     client: GraphClient, sandbox: Sandbox, make_request: MakeRequest
 ) -> None:
     created = [client.create_subscription(make_request(resource=path)).id for path in ("/users", "/groups")]
-    sandbox.behaviour.page_size = 1
+    sandbox.page_size = 1
 
     listed = client.list_subscriptions()
 
@@ -99,7 +99,7 @@ def test_a_failing_page_leaves_no_partial_list(
 ) -> None:
     for path in ("/users", "/groups"):
         client.create_subscription(make_request(resource=path))
-    sandbox.behaviour.page_size = 1
+    sandbox.page_size = 1
     sandbox.add_fault(path="skiptoken", status=500, body=graph_body("X", "Broken."), times=None)
 
     with pytest.raises(errors.ServiceUnavailableError):

@@ -223,3 +223,23 @@ def test_a_key_set_in_another_form_is_no_key_set(
 
     with pytest.raises(errors.SigningKeysUnavailableError):
         keys.key_for("k")
+
+
+def test_a_failure_is_forgotten_after_a_fetch_that_worked(
+    keys: SigningKeys, sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.add_fault(path="/keys", status=500)
+    with pytest.raises(errors.SigningKeysUnavailableError):
+        keys.key_for("invented")
+    clock.seconds += 31
+    keys.key_for(published(sandbox))
+
+    with pytest.raises(errors.UnknownSigningKeyError):
+        keys.key_for("invented")
+
+
+def test_keys_in_an_error_answer_are_not_taken(keys: SigningKeys, sandbox: Sandbox) -> None:
+    sandbox.add_fault(path="/keys", status=500, body={"keys": [rsa_entry()]})
+
+    with pytest.raises(errors.SigningKeysUnavailableError):
+        keys.key_for("k")

@@ -268,7 +268,8 @@ def test_a_failing_sign_in_service_passes(acquire: Acquire, sandbox: Sandbox, pa
 
 @pytest.mark.parametrize("path", ["/token", "openid-configuration"])
 @pytest.mark.parametrize(
-    ("status", "body"), [(200, "<html>Sign in</html>"), (404, "<html></html>"), (302, ""), (200, "[]")]
+    ("status", "body"),
+    [(200, "<html>Sign in</html>"), (404, "<html></html>"), (302, ""), (302, "{}"), (200, "[]")],
 )
 def test_what_is_not_entras_answer_is_told_apart(
     acquire: Acquire, sandbox: Sandbox, path: str, status: int, body: str
@@ -339,3 +340,24 @@ def test_credentials_and_tokens_do_not_show_themselves(
 @pytest.mark.parametrize("text", ["", "opaque", "a.b.c", "eyJhbGciOiJub25lIn0.W10."])
 def test_a_token_that_is_no_jwt_has_no_claims(text: str) -> None:
     assert tokens.unverified_claims_of(text) == {}
+
+
+def test_a_held_token_serves_on_when_it_cannot_be_refreshed_early(acquire: Acquire, sandbox: Sandbox) -> None:
+    body = {"token_type": "Bearer", "access_token": "held", "expires_in": 3600, "refresh_in": -1}
+    sandbox.add_fault(path="/token", status=200, body=body)
+    acquire()
+    sandbox.add_fault(path="/token", status=500)
+
+    assert acquire().value == "held"
+    assert token_requests(sandbox) == 2
+
+
+def test_only_the_applications_used_last_are_kept(cloud: Cloud) -> None:
+    applications = tokens._Applications()
+    credential = ClientSecret(secret="s")
+    kept, dropped = (applications.get(cloud, "t", name, credential) for name in ("kept", "dropped"))
+    for number in range(tokens.MAX_APPLICATIONS - 1):
+        applications.get(cloud, "t", f"other-{number}", credential)
+        assert applications.get(cloud, "t", "kept", credential) is kept
+
+    assert applications.get(cloud, "t", "dropped", credential) is not dropped
