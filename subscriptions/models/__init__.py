@@ -1,9 +1,17 @@
 """Tables of this app: the wish, the facts at Graph, and the log of what was said."""
 
 from subscriptions.models.app_registration import AppRegistration
+from subscriptions.models.delegated_account import DelegatedAccount
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.former_identity import FormerIdentity
 from subscriptions.models.operation import Operation
 from subscriptions.models.subscription import Subscription
 
-__all__ = ["AppRegistration", "EncryptionCertificate", "FormerIdentity", "Operation", "Subscription"]
+__all__ = [
+    "AppRegistration",
+    "DelegatedAccount",
+    "EncryptionCertificate",
+    "FormerIdentity",
+    "Operation",
+    "Subscription",
+]

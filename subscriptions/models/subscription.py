@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from subscriptions.models.app_registration import AppRegistration
+from subscriptions.models.delegated_account import DelegatedAccount
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.fields import EncryptedTextField
 
@@ -69,6 +70,14 @@ class Subscription(models.Model):
     app_registration = models.ForeignKey(
         AppRegistration, on_delete=models.PROTECT, related_name="subscriptions"
     )
+    delegated_account = models.ForeignKey(
+        DelegatedAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="subscriptions",
+        help_text="In whose name to watch. Empty: as the app itself.",
+    )
     resource = models.TextField(help_text="Path of what to watch, for example /users/{id}/messages.")
     change_type = models.CharField(max_length=40)
     include_resource_data = models.BooleanField("include content", default=False)
@@ -78,6 +87,25 @@ class Subscription(models.Model):
     api_version = models.CharField(max_length=5, choices=ApiVersion.choices, default=ApiVersion.V1)
     lifetime_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text="Minutes to ask for. Empty: the longest that Graph grants."
+    )
+    latest_supported_tls_version = models.CharField(
+        "latest TLS version",
+        max_length=4,
+        blank=True,
+        choices=(("v1_0", "1.0"), ("v1_1", "1.1"), ("v1_2", "1.2"), ("v1_3", "1.3")),
+        help_text="The newest that our endpoint speaks. Empty: Graph takes 1.2.",
+    )
+    notification_query_options = models.CharField(
+        max_length=1000, blank=True, help_text="OData expression; Universal Print asks for it."
+    )
+    use_immutable_ids = models.BooleanField(
+        "immutable IDs", default=False, help_text="Outlook: ids that stay when an item is moved."
+    )
+    include_security_webhooks = models.BooleanField(
+        "permission changes", default=False, help_text="OneDrive for work: also tell when permissions change."
+    )
+    include_unknown_enum_members = models.BooleanField(
+        "system messages", default=False, help_text="Teams chat messages: also tell the kind of system messages."
     )
     auto_renew = models.BooleanField(default=True)
     is_enabled = models.BooleanField("enabled", default=True)
@@ -158,8 +186,9 @@ class Subscription(models.Model):
         self.wish_key = self.key_of_wish()
 
     def key_of_wish(self) -> str:
-        """Return a digest of what Graph allows once: app, resource and change type."""
-        wish = "\n".join((str(self.app_registration_id), self.resource.lstrip("/"), self.change_type))
+        """Return a digest of what Graph allows once: app or user, resource and change type."""
+        owner = f"{self.app_registration_id}/{self.delegated_account_id or 'app'}"
+        wish = "\n".join((owner, self.resource.lstrip("/"), self.change_type))
         return hashlib.sha256(wish.encode()).hexdigest()
 
     def new_client_state(self) -> str:
