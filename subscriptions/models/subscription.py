@@ -105,7 +105,9 @@ class Subscription(models.Model):
         "permission changes", default=False, help_text="OneDrive for work: also tell when permissions change."
     )
     include_unknown_enum_members = models.BooleanField(
-        "system messages", default=False, help_text="Teams chat messages: also tell the kind of system messages."
+        "system messages",
+        default=False,
+        help_text="Teams chat messages: also tell the kind of system messages.",
     )
     auto_renew = models.BooleanField(default=True)
     is_enabled = models.BooleanField("enabled", default=True)
