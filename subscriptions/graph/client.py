@@ -1,16 +1,15 @@
-"""Calls to Graph about subscriptions, each with time-outs, and the only retry of the product."""
+"""What we ask of Graph about subscriptions: create, read, renew, reauthorize and remove."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from subscriptions.graph import batch
 from subscriptions.graph.answers import Answer, error_in
+from subscriptions.graph.calls import Call, Caller
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.documents import (
     CallRecord,
@@ -21,40 +20,18 @@ from subscriptions.graph.documents import (
 )
 from subscriptions.graph.errors import (
     GraphError,
-    ResourceNotFoundError,
     SubscriptionGoneError,
-    UnauthorizedError,
     UnexpectedAnswerError,
-    UnreachableError,
 )
 from subscriptions.graph.patience import Patience
 from subscriptions.graph.transport import Transport
 
 Version = Literal["v1.0", "beta"]
 
-READ_TIMEOUT_SECONDS = 30.0
 # Create stays open while Graph calls our endpoints, up to 10 seconds for each of the two URLs.
 # Source: Microsoft Learn, change-notifications-delivery-webhooks.md (2026-04-22).
 CREATE_READ_TIMEOUT_SECONDS = 60.0
 MAX_WAIT = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Call:
-    """One request, independent of how often it is sent."""
-
-    method: str
-    url: str
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    not_found: type[GraphError] = ResourceNotFoundError
-    is_repeatable: bool = True
-    read_timeout_seconds: float = READ_TIMEOUT_SECONDS
-    secret: str | None = field(default=None, repr=False)
-
-    @property
-    def changes_something(self) -> bool:
-        return self.method != "GET"
 
 
 class GraphClient:
@@ -80,12 +57,12 @@ class GraphClient:
         max_wait: timedelta = MAX_WAIT,
     ) -> None:
         self._cloud = cloud
-        self._access_token = access_token
-        self._on_call = on_call
-        self._sleep = sleep
-        self._attempts = attempts
-        self._max_wait = max_wait
-        self._transport = Transport(cloud.ca_bundle)
+        self._caller = Caller(
+            transport=Transport(cloud.ca_bundle),
+            access_token=access_token,
+            on_call=on_call,
+            new_patience=lambda: Patience(attempts=attempts, max_wait=max_wait, sleep=sleep),
+        )
 
     def create_subscription(
         self, request: SubscriptionRequest, *, version: Version = "v1.0"
@@ -101,7 +78,7 @@ class GraphClient:
             ResourceNotFoundError: the resource does not exist.
 
         """
-        call = _Call(
+        call = Call(
             method="POST",
             url=self._url("/subscriptions", version),
             body=request.as_json(),
@@ -110,7 +87,7 @@ class GraphClient:
             read_timeout_seconds=CREATE_READ_TIMEOUT_SECONDS,
             secret=request.client_state,
         )
-        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+        return _subscription_in(self._caller.perform(call), changes_something=call.changes_something)
 
     def get_subscription(self, subscription_id: str, *, version: Version = "v1.0") -> RemoteSubscription:
         """Return the subscription as Graph holds it.
@@ -120,7 +97,7 @@ class GraphClient:
 
         """
         call = self._about(subscription_id, "GET", version=version)
-        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+        return _subscription_in(self._caller.perform(call), changes_something=call.changes_something)
 
     def list_subscriptions(self, *, version: Version = "v1.0") -> list[RemoteSubscription]:
         """Return all subscriptions that the token may see; all pages, or an error."""
@@ -138,7 +115,7 @@ class GraphClient:
 
         """
         call = self._about(renewal.id, "PATCH", version=version, body=renewal.as_json())
-        return _subscription_in(self._perform(call), changes_something=call.changes_something)
+        return _subscription_in(self._caller.perform(call), changes_something=call.changes_something)
 
     def update_subscriptions(
         self, renewals: Sequence[Renewal], *, version: Version = "v1.0"
@@ -146,10 +123,14 @@ class GraphClient:
         """Renew many subscriptions, 20 in a call, and return an outcome for each, in their order.
 
         Nothing is raised for what Graph or the network refuses: it is in the outcomes.
+
+        Raises:
+            ValueError: an id is empty.
+
         """
         if len(renewals) == 1:
             return [self._update_alone(renewals[0], version)]
-        patience = self._patience()
+        patience = self._caller.new_patience()
         outcomes: list[Outcome] = []
         for start in range(0, len(renewals), batch.MAX_REQUESTS):
             patience.restart()
@@ -160,7 +141,7 @@ class GraphClient:
         """Remove the subscription; one that is gone already counts as removed."""
         call = self._about(subscription_id, "DELETE", version=version)
         try:
-            answer = self._perform(call)
+            answer = self._caller.perform(call)
         except SubscriptionGoneError:
             return
         _require_no_content(answer)
@@ -176,7 +157,7 @@ class GraphClient:
         Source: Microsoft Learn, change-notifications-lifecycle-events.md (2026-03-24).
         """
         call = self._about(subscription_id, "POST", version=version, action="/reauthorize")
-        _require_no_content(self._perform(call))
+        _require_no_content(self._caller.perform(call))
 
     def get(self, path: str, *, version: Version = "v1.0") -> dict[str, Any]:
         """Read any path of Graph, such as `/organization`; ids within it are quoted by the caller.
@@ -188,7 +169,7 @@ class GraphClient:
         """
         if not path.startswith("/"):
             raise ValueError("A path of Graph begins with a slash.")
-        return self._perform(_Call(method="GET", url=self._url(path, version))).document()
+        return self._caller.perform(Call(method="GET", url=self._url(path, version))).document()
 
     def _url(self, path: str, version: Version) -> str:
         return f"{self._cloud.graph_url}/{version}{path}"
@@ -201,8 +182,8 @@ class GraphClient:
         version: Version,
         action: str = "",
         body: Mapping[str, Any] | None = None,
-    ) -> _Call:
-        return _Call(
+    ) -> Call:
+        return Call(
             method=method,
             url=self._url(_path_of(subscription_id) + action, version),
             body=body,
@@ -212,7 +193,7 @@ class GraphClient:
     def _pages(self, url: str) -> Iterator[dict[str, Any]]:
         seen = {url}
         while True:
-            page = self._perform(_Call(method="GET", url=url)).document()
+            page = self._caller.perform(Call(method="GET", url=url)).document()
             yield page
             if "@odata.nextLink" not in page:
                 return
@@ -227,86 +208,6 @@ class GraphClient:
         if not isinstance(link, str) or link[: len(root)].lower() != root.lower():
             raise UnexpectedAnswerError("Graph's list goes on at an address that is not this Graph's.")
         return link
-
-    def _patience(self) -> Patience:
-        return Patience(attempts=self._attempts, max_wait=self._max_wait, sleep=self._sleep)
-
-    def _perform(self, call: _Call) -> Answer:
-        """Send the call until it succeeds, patience ends, or repeating it would not be safe."""
-        patience = self._patience()
-        while True:
-            try:
-                return self._send_authorized(call)
-            except GraphError as error:
-                is_safe = call.is_repeatable or not error.outcome_unknown
-                if not (error.is_transient and is_safe and patience.allows_another(error)):
-                    raise
-
-    def _send_authorized(self, call: _Call) -> Answer:
-        try:
-            return self._send(call, token=self._access_token(False))
-        except UnauthorizedError:
-            # The token may have been revoked before its time.
-            return self._send(call, token=self._access_token(True))
-
-    def _send(self, call: _Call, *, token: str) -> Answer:
-        sent = _Sent(call=call)
-        try:
-            answer = self._exchange(sent, token)
-        except UnreachableError as unreachable:
-            unreachable.client_request_id = sent.client_request_id
-            self._report(sent, error=unreachable)
-            raise
-        error = None if answer.is_success else self._error(sent, answer, token)
-        self._report(sent, answer=answer, error=error)
-        if error is not None:
-            raise error
-        return answer
-
-    def _exchange(self, sent: "_Sent", token: str) -> Answer:
-        call = sent.call
-        return Answer.of(
-            self._transport.send(
-                call.method,
-                call.url,
-                headers={
-                    "Accept": "application/json",
-                    "Authorization": f"Bearer {token}",
-                    "client-request-id": sent.client_request_id,
-                    **call.headers,
-                },
-                json=call.body,
-                read_timeout_seconds=call.read_timeout_seconds,
-                changes_something=call.changes_something,
-            )
-        )
-
-    def _error(self, sent: "_Sent", answer: Answer, token: str) -> GraphError:
-        error = error_in(
-            answer,
-            not_found=sent.call.not_found,
-            changes_something=sent.call.changes_something,
-            known_secrets=(token, sent.call.secret),
-        )
-        error.client_request_id = error.client_request_id or sent.client_request_id
-        return error
-
-    def _report(
-        self, sent: "_Sent", *, answer: Answer | None = None, error: GraphError | None = None
-    ) -> None:
-        if self._on_call is None:
-            return
-        record = CallRecord(
-            method=sent.call.method,
-            path=urlsplit(sent.call.url).path,
-            status=answer.status if answer else None,
-            request_id=answer.request_id if answer else "",
-            client_request_id=sent.client_request_id,
-            error_code=_code_of(error),
-            started_at=sent.started_at,
-            duration=timedelta(seconds=time.monotonic() - sent.started_clock),
-        )
-        self._on_call(record)
 
     def _update_alone(self, renewal: Renewal, version: Version) -> Outcome:
         called_at = datetime.now(UTC)
@@ -334,9 +235,9 @@ class GraphClient:
     def _update_together(self, renewals: Mapping[str, Renewal], version: Version) -> dict[str, Outcome]:
         called_at = datetime.now(UTC)
         paths = {item_id: _path_of(renewal.id) for item_id, renewal in renewals.items()}
-        call = _Call(method="POST", url=self._url("/$batch", version), body=batch.envelope(paths, renewals))
+        call = Call(method="POST", url=self._url("/$batch", version), body=batch.envelope(paths, renewals))
         try:
-            answers = batch.answers_in(self._send_authorized(call).document())
+            answers = batch.answers_in(self._caller.perform_once(call).document())
         except GraphError as error:
             return {
                 item_id: Outcome(id=renewal.id, error=error, called_at=called_at)
@@ -348,27 +249,11 @@ class GraphClient:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sent:
-    """One sending of a call."""
-
-    call: _Call
-    client_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started_clock: float = field(default_factory=time.monotonic)
-
-
 def _path_of(subscription_id: str) -> str:
     if subscription_id in {"", ".", ".."}:
         # Such an id would turn the call into one about the whole collection.
         raise ValueError("A subscription id is needed.")
     return f"/subscriptions/{quote(subscription_id, safe='')}"
-
-
-def _code_of(error: GraphError | None) -> str:
-    if isinstance(error, UnreachableError):
-        return error.kind
-    return error.code if error else ""
 
 
 def _subscription_in(answer: Answer, *, changes_something: bool) -> RemoteSubscription:

@@ -49,10 +49,8 @@ def forced() -> list[bool]:
 
 
 @pytest.fixture
-def client(
-    sandbox: Sandbox, cloud: Cloud, naps: list[float], calls: list[CallRecord], forced: list[bool]
-) -> GraphClient:
-    """Return a client with a real token, which sleeps only on paper."""
+def access_token(sandbox: Sandbox, cloud: Cloud, forced: list[bool]) -> Callable[[bool], str]:
+    """Return a source of real tokens."""
     credential = tokens.ClientSecret(secret=sandbox.application.client_secret)
 
     def access_token(force: bool) -> str:
@@ -61,6 +59,14 @@ def client(
             cloud, sandbox.tenant_id, sandbox.application.client_id, credential, force=force
         ).value
 
+    return access_token
+
+
+@pytest.fixture
+def client(
+    cloud: Cloud, access_token: Callable[[bool], str], naps: list[float], calls: list[CallRecord]
+) -> GraphClient:
+    """Return a client that sleeps only on paper."""
     return GraphClient(cloud=cloud, access_token=access_token, on_call=calls.append, sleep=naps.append)
 
 

@@ -307,9 +307,13 @@ def test_every_call_is_reported(client: GraphClient, sandbox: Sandbox, calls: li
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 409, 418, 429, 500, 503])
 def test_no_error_shows_a_secret(
-    client: GraphClient, sandbox: Sandbox, make_request: MakeRequest, status: int
+    client: GraphClient,
+    sandbox: Sandbox,
+    access_token: Callable[[bool], str],
+    make_request: MakeRequest,
+    status: int,
 ) -> None:
-    token = client._access_token(False)
+    token = access_token(False)
     leak = f"clientState state-never-to-be-seen, Bearer {token}"
     sandbox.add_fault(
         path="/subscriptions", status=status, body=graph_body("state-never-to-be-seen", leak), times=None
