@@ -203,6 +203,19 @@ class Subscription(models.Model):
         return f"{self.pk}.{secrets.token_urlsafe(48)}"
 
     @property
+    def prefer(self) -> tuple[str, ...]:
+        """Return the Prefer headers to create it with.
+
+        Source: outlook-change-notifications-overview.md, onedrive and teams-changenotifications-chatmessage.md (2026).
+        """
+        wanted = {
+            'IdType="ImmutableId"': self.use_immutable_ids,
+            "includesecuritywebhooks": self.include_security_webhooks,
+            "include-unknown-enum-members": self.include_unknown_enum_members,
+        }
+        return tuple(preference for preference, is_wanted in wanted.items() if is_wanted)
+
+    @property
     def is_at_graph(self) -> bool:
         """Say whether Graph is believed to have it."""
         return self.status == self.Status.ACTIVE

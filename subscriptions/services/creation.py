@@ -132,6 +132,9 @@ def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionReq
         include_resource_data=subscription.include_resource_data,
         encryption_certificate=certificates.public_base64(certificate.certificate) if certificate else None,
         encryption_certificate_id=certificate.encryption_certificate_id if certificate else None,
+        latest_supported_tls_version=subscription.latest_supported_tls_version or None,
+        notification_query_options=subscription.notification_query_options or None,
+        prefer=subscription.prefer,
     )
 
 
