@@ -18,6 +18,7 @@ _HANDSHAKE_SECONDS = 10
 _IDLE_SECONDS = 75
 _POLL_SECONDS = 0.01  # how long closing may take: tests close hundreds of sandboxes
 _LARGEST_BODY = 8 * 1024 * 1024
+_LONGEST_LINE = 1024
 
 Answer = Callable[[Request], Response]
 
@@ -122,8 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED)
-            return None
+            return self._chunks()
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit():
             self._refuse(HTTPStatus.BAD_REQUEST)
@@ -132,6 +132,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return None
         return self.rfile.read(int(length))
+
+    def _chunks(self) -> bytes | None:
+        content = b""
+        try:
+            while size := int(self.rfile.readline(_LONGEST_LINE).partition(b";")[0], 16):
+                if len(content) + size > _LARGEST_BODY:
+                    self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                    return None
+                content += self.rfile.read(size)
+                self.rfile.readline(_LONGEST_LINE)
+        except ValueError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return None
+        while self.rfile.readline(_LONGEST_LINE).strip():
+            pass  # trailers, which nobody needs
+        return content
 
     def _refuse(self, status: HTTPStatus) -> None:
         # What was not read would be taken for the next request.
@@ -156,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             environment["CONTENT_TYPE"] = self.headers["Content-Type"]
         for name, value in self.headers.items():
             key = name.upper().replace("-", "_")
-            if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if key not in ("CONTENT_TYPE", "CONTENT_LENGTH", "TRANSFER_ENCODING"):
                 environment[f"HTTP_{key}"] = value
         return environment
 

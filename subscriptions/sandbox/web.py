@@ -52,11 +52,13 @@ _ROUTES = Map(
         Rule(f"{_GRAPH}/me", endpoint="me", methods=["GET"]),
         Rule(f"{_GRAPH}/users", endpoint="users", methods=["GET"]),
         Rule(f"{_GRAPH}/users/<name>", endpoint="user", methods=["GET"]),
+        Rule(f"{_GRAPH}/users/delta", endpoint="delta", methods=["GET"], defaults={"path": "users"}),
         Rule(f"{_GRAPH}/<path:path>/delta", endpoint="delta", methods=["GET"]),
         Rule(f"{_GRAPH}/<path:path>", endpoint="resource"),
     ],
     strict_slashes=False,
     merge_slashes=False,
+    redirect_defaults=False,
 )
 _LIMITED = frozenset({"create", "list", "get", "update", "delete", "reauthorize"})
 
