@@ -6,12 +6,19 @@ import stat
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from subscriptions.keys.field_encryption import FieldCipher, InvalidFieldKeyError
+
 MINIMUM_SECRET_KEY_LENGTH = 50
+# As few different characters Django itself calls insecure (security.W009).
+MINIMUM_SECRET_KEY_CHARACTERS = 5
+DATABASE_SCHEMES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
 def read_secret(name: str) -> str:
@@ -64,6 +71,9 @@ def _write_once(path: Path, value: str) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(value)
+        # What is encrypted with the key may reach the disk at once; the key must not come later.
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -87,6 +97,25 @@ def split_keys(value: str) -> list[str]:
     return [key.strip() for key in value.split(",") if key.strip()]
 
 
+def database(url: str) -> dict[str, Any]:
+    """Return the Django database that a URL describes.
+
+    Raises:
+        ImproperlyConfigured: it describes none; the text does not repeat it, because a password may be in it.
+
+    """
+    parts = url.partition("://")
+    if parts[0] in DATABASE_SCHEMES and parts[1]:
+        try:
+            return dict(environ.Env.db_url_config(url))
+        except ValueError:
+            pass
+    raise ImproperlyConfigured(
+        "DATABASE_URL must look like postgres://user:password@host:5432/name or sqlite:////path/to/file. "
+        "Write special characters of the password percent-encoded, / as %2F and # as %23."
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Say whether `host` names this machine only."""
     try:
@@ -105,13 +134,14 @@ def public_host(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"PUBLIC_BASE_URL is not an address: {error}.") from error
+    except ValueError:
+        # The reason would repeat a part of the address, which may hold a password by mistake.
+        raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://graph.example.org.") from None
     if parts.scheme not in {"http", "https"} or not host:
         raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://graph.example.org.")
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+    if url != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc or " " in host:
         raise ImproperlyConfigured(
-            "PUBLIC_BASE_URL must hold scheme, host and port only: no path, query, fragment or user name."
+            "PUBLIC_BASE_URL must hold scheme, host and port only: no path, query, fragment, blank or user name."
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise ImproperlyConfigured(
@@ -137,21 +167,23 @@ def refuse_unsafe(
     """
     if debug and (https or not is_loopback(host)):
         raise ImproperlyConfigured("DEBUG must be off where others can reach the application: unset DEBUG.")
-    if len(secret_key) < MINIMUM_SECRET_KEY_LENGTH or secret_key.startswith("django-insecure-"):
+    if (
+        len(secret_key) < MINIMUM_SECRET_KEY_LENGTH
+        or len(set(secret_key)) < MINIMUM_SECRET_KEY_CHARACTERS
+        or secret_key.startswith("django-insecure-")
+    ):
         raise ImproperlyConfigured(
             f"SECRET_KEY is too weak: use at least {MINIMUM_SECRET_KEY_LENGTH} random characters, "
             "or leave it unset to have one generated."
         )
     if "*" in allowed_hosts and not debug:
         raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts: '*' lets anybody choose the host name.")
-    for position, key in enumerate(field_encryption_keys, start=1):
-        try:
-            Fernet(key)
-        except ValueError as error:
-            raise ImproperlyConfigured(
-                f"Key {position} of FIELD_ENCRYPTION_KEYS is not a Fernet key (32 bytes in URL-safe Base64). "
-                "Make one with: "
-                'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
-            ) from error
+    try:
+        FieldCipher(field_encryption_keys)
+    except InvalidFieldKeyError as error:
+        raise ImproperlyConfigured(
+            f"{error} Make one with: "
+            'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+        ) from error
     if secret_key in field_encryption_keys:
         raise ImproperlyConfigured("SECRET_KEY must not be one of FIELD_ENCRYPTION_KEYS.")

@@ -1,6 +1,7 @@
 """Django settings, read once from the environment. README.md lists every variable."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import django_stubs_ext
 import environ
@@ -96,8 +97,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": env.db_url_config(
-        environment.read_secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+    "default": environment.database(
+        environment.read_secret("DATABASE_URL") or f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}"
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -26,7 +26,7 @@ def settings_fit_together(app_configs: Sequence[AppConfig] | None, **_: Any) -> 
 def graph_can_reach_us(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Warn before deployment when Graph has no address to call."""
     del app_configs
-    if conf.configuration().public_base_url.startswith("https://"):
+    if settings_fit_together(None) or conf.configuration().public_base_url.startswith("https://"):
         return []
     return [
         checks.Warning(
