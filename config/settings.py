@@ -58,7 +58,7 @@ MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
 MAX_QUARANTINED_DELIVERIES = env.int("MAX_QUARANTINED_DELIVERIES", default=1000)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.GraphAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

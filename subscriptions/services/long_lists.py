@@ -18,6 +18,6 @@ class BoundedPaginator(Paginator[Any]):
     """Pages through the first `LONGEST_LIST` rows and never counts beyond them."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override] # the stubs declare the cached value as a plain attribute
+    def count(self) -> int:
         """Return the number of rows that can be paged through."""
         return min(count_up_to(self.object_list, LONGEST_LIST), LONGEST_LIST)  # type: ignore[arg-type] # a queryset here

@@ -1,0 +1,6 @@
+"""The user interface of this app, in Django's own admin: for reading only."""
+
+from notifications.admin.change_notification import ChangeNotificationAdmin
+from notifications.admin.delivery import DeliveryAdmin
+
+__all__ = ["ChangeNotificationAdmin", "DeliveryAdmin"]

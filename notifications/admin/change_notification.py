@@ -1,0 +1,174 @@
+"""Notifications in the admin: the list that an analyst works with, and a page for each."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from notifications.admin import words
+from notifications.admin.filters import (
+    ReceivedFilter,
+    ResourceTypeFilter,
+    StateFilter,
+    SubscriptionFilter,
+    WhatHappenedFilter,
+)
+from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.models import ChangeNotification, NotificationContent
+
+CONTENT_PERMISSION = "notifications.view_notificationcontent"
+
+
+@admin.register(ChangeNotification)
+class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
+    """Shows what Graph told us; what was rejected only when asked for."""
+
+    list_display = (
+        "received",
+        "event",
+        "state_badge",
+        "subscription_link",
+        "resource_path",
+        "tenant_id",
+        "times_delivered",
+        "origin",
+    )
+    list_display_links = ("received", "event")
+    list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
+    list_select_related = ("subscription",)
+    search_fields = (
+        "resource_id__exact",
+        "notification_id__exact",
+        "subscription_graph_id__iexact",
+        "resource__istartswith",
+    )
+    search_help_text = (
+        "A whole ID (of the resource, the notification or Graph's subscription), or how the resource begins."
+    )
+    change_form_template = "admin/notifications/changenotification/change_form.html"
+    fields = (
+        "received",
+        "last_received",
+        "event",
+        "subscription_link",
+        "subscription_graph_id",
+        "resource_path",
+        "resource_type",
+        "resource_id",
+        "tenant_id",
+        "notification_id",
+        "times_delivered",
+        "origin",
+        "processed",
+        "delivery_link",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeNotification]:
+        """Leave out what only the page of one notification shows."""
+        return super().get_queryset(request).defer("resource_data", "proof", "handling")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ChangeNotification], search_term: str
+    ) -> tuple[QuerySet[ChangeNotification], bool]:
+        """Find resources as subscriptions spell them too: Graph leaves out the leading slash in notifications."""
+        return super().get_search_results(request, queryset, search_term.strip().lstrip("/"))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one notification with its proof and, to those who may see it, its content."""
+        context: dict[str, Any] = {}
+        if notification := self.get_object(request, object_id):
+            context = {
+                "subtitle": None,
+                "title": words.what_happened(notification),
+                "state": words.state_badge(notification),
+                "summary": words.summary(notification),
+                "checks": [words.CHECKS.get(name, str(name)) for name in notification.proof],
+                "passed": words.badge("good", "Passed"),
+                "failed": words.badge("bad", "Not passed"),
+                "reason": words.reason_in_words(notification.reason),
+                "reason_code": notification.reason,
+                "handling": notification.handling,
+                "resource_data": readable(notification.resource_data) if notification.resource_data else "",
+                **self._content(request, notification),
+            }
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _content(self, request: HttpRequest, notification: ChangeNotification) -> dict[str, Any]:
+        """Return the content for those who may see it, and for others only that there is some."""
+        contents = NotificationContent.objects.filter(pk=notification.pk)
+        if not request.user.has_perm(CONTENT_PERMISSION):
+            return {"content_is_withheld": contents.exists(), "content_permission": CONTENT_PERMISSION}
+        content = contents.first()
+        if content is None:
+            return {}
+        return {
+            "content": readable(content.data),
+            "content_opened": words.to_the_second(content.opened_at),
+            "content_certificate": content.encryption_certificate_id,
+        }
+
+    @admin.display(description="received at")
+    def received(self, notification: ChangeNotification) -> str:
+        """Show when it came first."""
+        return words.to_the_second(notification.received_at)
+
+    @admin.display(description="last received at")
+    def last_received(self, notification: ChangeNotification) -> str:
+        """Show when it came last."""
+        return words.to_the_second(notification.last_received_at)
+
+    @admin.display(description="processed at")
+    def processed(self, notification: ChangeNotification) -> str:
+        """Show when it was judged."""
+        return words.to_the_second(notification.processed_at)
+
+    @admin.display(description="what happened")
+    def event(self, notification: ChangeNotification) -> str:
+        """Show the change and the kind of thing."""
+        return words.what_happened(notification)
+
+    @admin.display(description="state")
+    def state_badge(self, notification: ChangeNotification) -> SafeString:
+        """Show the state, with the reason where there is one."""
+        return format_html(
+            '{}<div class="gsm-note">{}</div>', words.state_badge(notification), notification.reason
+        )
+
+    @admin.display(description="subscription")
+    def subscription_link(self, notification: ChangeNotification) -> str:
+        """Link to the subscription."""
+        if notification.subscription is None:
+            return "Unknown"
+        url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
+        return format_html('<a class="gsm-code" href="{}">{}</a>', url, notification.subscription)
+
+    @admin.display(description="resource")
+    def resource_path(self, notification: ChangeNotification) -> SafeString:
+        """Show what changed, by its path or its id."""
+        return format_html(
+            '<span class="gsm-code">{}</span>', notification.resource or notification.resource_id
+        )
+
+    @admin.display(description="delivery")
+    def delivery_link(self, notification: ChangeNotification) -> str:
+        """Link to the delivery that it came in."""
+        if notification.delivery_id is None:
+            return "No longer kept"
+        url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
+        return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
+
+
+def readable(data: Any) -> str:
+    """Return JSON on indented lines, in the writing of its own language."""
+    return json.dumps(data, indent=2, ensure_ascii=False)

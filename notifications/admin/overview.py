@@ -1,0 +1,120 @@
+"""The overview on the admin's first page: how things stand, each figure leading to its list."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from notifications.models import ChangeNotification, Delivery
+from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.services.attention import needing_attention
+from subscriptions.services.long_lists import count_up_to
+
+MOST_COUNTED = 1_000
+RECENT = timedelta(days=1)
+Status = Subscription.Status
+State = ChangeNotification.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A number with the list that it counts."""
+
+    label: str
+    value: str
+    url: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Something to do before notifications can come."""
+
+    label: str
+    explanation: str
+    url: str
+    is_done: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What the first page shows above the tables."""
+
+    figures: tuple[Figure, ...]
+    steps: tuple[Step, ...]
+
+
+def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
+    """Return how things stand at `now`, of what the user may see; before the first subscription, what to do."""
+    if not Subscription.objects.exists():
+        return Overview(figures=(), steps=_steps() if has_perm("subscriptions.add_subscription") else ())
+    figures: list[Figure] = []
+    if has_perm("subscriptions.view_subscription"):
+        figures += _of_subscriptions(now)
+    if has_perm("notifications.view_changenotification"):
+        figures += _of_notifications(now)
+    if has_perm("notifications.view_delivery"):
+        queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
+        url = f"{reverse('admin:notifications_delivery_changelist')}?state__exact=queued"
+        figures.append(_figure("Not yet processed", queued, url, kind="busy"))
+    return Overview(figures=tuple(figures), steps=())
+
+
+def _of_subscriptions(now: datetime) -> Iterator[Figure]:
+    page = reverse("admin:subscriptions_subscription_changelist")
+    active = Subscription.objects.filter(status=Status.ACTIVE, is_enabled=True)
+    attention = Subscription.objects.filter(needing_attention(now))
+    yield _figure("Active subscriptions", active, f"{page}?status=active", kind="good")
+    yield _figure("Need attention", attention, f"{page}?status=attention", kind="bad")
+    if first := active.filter(expires_at__gt=now).order_by("expires_at").first():
+        yield Figure(
+            label="Next expiry (UTC)",
+            value=f"{first.expires_at:%d %b %H:%M}",
+            url=reverse("admin:subscriptions_subscription_change", args=(first.pk,)),
+            kind="quiet",
+        )
+
+
+def _of_notifications(now: datetime) -> Iterator[Figure]:
+    page = reverse("admin:notifications_changenotification_changelist")
+    rows = ChangeNotification.objects.all()
+    recent = rows.filter(received_at__gte=now - RECENT)
+    genuine = recent.filter(state__in=(State.ACCEPTED, State.WAITING))
+    rejected = recent.filter(state=State.REJECTED)
+    yield _figure("Received in 24 hours", genuine, f"{page}?received=day", kind="good")
+    yield _figure("Rejected in 24 hours", rejected, f"{page}?received=day&state=rejected", kind="warn")
+    yield _figure("Waiting", rows.filter(state=State.WAITING), f"{page}?state=waiting", kind="busy")
+    yield _figure("Given up", rows.filter(state=State.DEAD), f"{page}?state=dead", kind="bad")
+
+
+def _figure(label: str, rows: QuerySet[Any], url: str, *, kind: str) -> Figure:
+    """Return a count that stops at a thousand; nothing to count is nothing to colour."""
+    count = count_up_to(rows, MOST_COUNTED)
+    value = f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+    return Figure(label=label, value=value, url=url, kind=kind if count else "quiet")
+
+
+def _steps() -> tuple[Step, ...]:
+    return (
+        Step(
+            label="Register an app",
+            explanation="the Entra app registration under whose name we talk to Graph",
+            url=reverse("admin:subscriptions_appregistration_add"),
+            is_done=AppRegistration.objects.exists(),
+        ),
+        Step(
+            label="Make a certificate",
+            explanation="needed only for notifications with content, which Graph encrypts for it",
+            url=reverse("admin:subscriptions_encryptioncertificate_add"),
+            is_done=EncryptionCertificate.objects.exists(),
+        ),
+        Step(
+            label="Create a subscription",
+            explanation="what Graph should tell us about",
+            url=reverse("admin:subscriptions_subscription_add"),
+            is_done=False,
+        ),
+    )

@@ -1,0 +1,8 @@
+"""The user interface of this app, in Django's own admin: one module for each model."""
+
+from subscriptions.admin.app_registration import AppRegistrationAdmin
+from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
+from subscriptions.admin.operation import OperationAdmin
+from subscriptions.admin.subscription import SubscriptionAdmin
+
+__all__ = ["AppRegistrationAdmin", "EncryptionCertificateAdmin", "OperationAdmin", "SubscriptionAdmin"]

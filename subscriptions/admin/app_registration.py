@@ -1,0 +1,142 @@
+"""App registrations in the admin: who we are to Graph, and whether that works."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from subscriptions.admin import badges
+from subscriptions.admin.app_registration_form import AppRegistrationForm
+from subscriptions.models import AppRegistration, Subscription
+from subscriptions.services import connection
+
+CREDENTIALS = (
+    "credential_type",
+    "new_client_secret",
+    "new_certificate",
+    "private_key_password",
+    "federated_token_file",
+)
+IDENTITY = ("cloud", "tenant_id", "client_id")
+
+
+@admin.register(AppRegistration)
+class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
+    """Registers Entra apps, with a test that really signs in."""
+
+    form = AppRegistrationForm
+    list_display = ("name", "connection_badge", "cloud", "tenant_id", "credential_type", "subscription_count")
+    list_filter = ("cloud", "check_succeeded")
+    search_fields = ("name", "tenant_id", "client_id")
+    actions = ("test_connections",)
+    change_form_template = "admin/subscriptions/appregistration/change_form.html"
+
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Keep what was entered out of error reports."""
+        return super().changeform_view(request, *args, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AppRegistration]:
+        """Count the subscriptions that are not removed."""
+        kept = ~Q(subscriptions__status=Subscription.Status.REMOVED)
+        return super().get_queryset(request).annotate(kept_subscriptions=Count("subscriptions", filter=kept))
+
+    def get_fieldsets(self, request: HttpRequest, obj: AppRegistration | None = None) -> Any:
+        """Show the fields for credentials only to those who may fill them in."""
+        may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        parts: list[Any] = [(None, {"fields": ("name", *IDENTITY)})]
+        if may_edit:
+            hint = "How the app proves who it is. Fill in the field that belongs to the chosen kind."
+            parts.append(("Credential", {"fields": CREDENTIALS, "description": hint}))
+        else:
+            parts.append(("Credential", {"fields": ("credential_type",)}))
+        if obj:
+            parts.append(("Last connection test", {"fields": ("connection_badge", "checked")}))
+        return parts
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: AppRegistration | None = None
+    ) -> tuple[str, ...]:
+        """Fix the app's identity while Graph holds subscriptions under it."""
+        del request
+        is_in_use = obj is not None and obj.subscriptions.filter(status=Subscription.Status.ACTIVE).exists()
+        return ("connection_badge", "checked", *(IDENTITY if is_in_use else ()))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the connection test."""
+        test = path(
+            "<int:pk>/test-connection/",
+            self.admin_site.admin_view(self.test_connection_view),
+            name="subscriptions_appregistration_test_connection",
+        )
+        return [test, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Say whether the page offers the connection test."""
+        context = {"has_test_connection_permission": self.has_test_connection_permission(request)}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def has_test_connection_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may have the app sign in."""
+        return request.user.has_perm("subscriptions.test_connection")
+
+    @method_decorator(require_POST)
+    def test_connection_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Test one connection and go back to its page."""
+        if not (self.has_test_connection_permission(request) and self.has_view_permission(request)):
+            raise PermissionDenied
+        app_registration = get_object_or_404(AppRegistration, pk=pk)
+        report = connection.test_connection(
+            app_registration, now=timezone.now(), actor=request.user.get_username()
+        )
+        level = messages.SUCCESS if report.succeeded else messages.ERROR
+        self.message_user(request, report.message, level)
+        return HttpResponseRedirect(reverse("admin:subscriptions_appregistration_change", args=(pk,)))
+
+    @admin.action(description="Test connection", permissions=["test_connection"])
+    def test_connections(self, request: HttpRequest, queryset: QuerySet[AppRegistration]) -> None:
+        """Test each chosen connection."""
+        now, actor = timezone.now(), request.user.get_username()
+        reports = {str(row): connection.test_connection(row, now=now, actor=actor) for row in queryset}
+        failed = [f"{name}: {report.message}" for name, report in reports.items() if not report.succeeded]
+        summary = f"Connected {len(reports) - len(failed)}, failed {len(failed)}."
+        self.message_user(
+            request, " ".join((summary, *failed)), messages.ERROR if failed else messages.SUCCESS
+        )
+
+    @admin.display(description="subscriptions", ordering="kept_subscriptions")
+    def subscription_count(self, app_registration: AppRegistration) -> SafeString:
+        """Count the app's subscriptions and link to them."""
+        url = reverse("admin:subscriptions_subscription_changelist")
+        count = getattr(app_registration, "kept_subscriptions", 0)
+        return format_html('<a href="{}?app={}">{}</a>', url, app_registration.pk, count)
+
+    @admin.display(description="connection", ordering="check_succeeded")
+    def connection_badge(self, app_registration: AppRegistration) -> SafeString:
+        """Show what the last test found."""
+        return format_html(
+            '{}<div class="gsm-note">{}</div>',
+            badges.of_connection(app_registration).html(),
+            app_registration.check_message,
+        )
+
+    @admin.display(description="tested at")
+    def checked(self, app_registration: AppRegistration) -> str:
+        """Show when the last test was."""
+        return badges.to_the_second(app_registration.checked_at)

@@ -1,0 +1,123 @@
+"""Facts as a coloured word, with times in plain language; the colour never says more than the word."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from subscriptions.models import AppRegistration, EncryptionCertificate, Operation, Subscription
+from subscriptions.services.attention import RENEWAL_OVERDUE
+
+Kind = Literal["good", "busy", "warn", "bad", "quiet"]
+
+# A certificate is made anew and subscriptions moved to it within this time at ease.
+CERTIFICATE_ENDS_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Badge:
+    """A word or two, and how to feel about it."""
+
+    kind: Kind
+    text: str
+
+    def html(self) -> SafeString:
+        """Return the badge as it is shown in lists."""
+        return format_html('<span class="gsm-badge gsm-{}">{}</span>', self.kind, self.text)
+
+
+def of_subscription(subscription: Subscription, *, now: datetime) -> Badge:
+    """Derive the badge from the facts at `now`, not from the status alone: what has lapsed is not active."""
+    status = Subscription.Status(subscription.status)
+    if status == Subscription.Status.REMOVED:
+        return Badge(kind="quiet", text="Removed")
+    if status in {Subscription.Status.FAILED, Subscription.Status.GONE}:
+        return Badge(kind="bad", text=status.label)
+    if not subscription.is_enabled:
+        return Badge(kind="quiet", text=_with_time_left("Paused", subscription, now=now))
+    if status == Subscription.Status.PENDING or subscription.expires_at is None:
+        return Badge(kind="busy", text="Pending")
+    return _of_active(subscription, expires_at=subscription.expires_at, now=now)
+
+
+def of_certificate(certificate: EncryptionCertificate, *, now: datetime) -> Badge:
+    """Say how long a certificate is still valid at `now`."""
+    left = certificate.not_after_at - now
+    if left <= timedelta(0):
+        return Badge(kind="bad", text="Expired")
+    if certificate.not_before_at > now:
+        return Badge(kind="warn", text="Not yet valid")
+    kind: Kind = "good" if left > CERTIFICATE_ENDS_SOON else "warn"
+    return Badge(kind=kind, text=f"{in_words(left)} left")
+
+
+def of_certificate_state(certificate: EncryptionCertificate) -> Badge:
+    """Name the state of a certificate."""
+    state = EncryptionCertificate.State(certificate.state)
+    kinds: dict[str, Kind] = {"active": "good", "draining": "warn"}
+    return Badge(kind=kinds.get(state, "quiet"), text=state.label)
+
+
+def of_connection(app_registration: AppRegistration) -> Badge:
+    """Say what the last connection test found."""
+    if app_registration.check_succeeded is None:
+        return Badge(kind="quiet", text="Not tested")
+    if app_registration.check_succeeded:
+        return Badge(kind="good", text="Connected")
+    return Badge(kind="bad", text="Failed")
+
+
+def of_operation(operation: Operation) -> Badge:
+    """Say whether a call did what was asked."""
+    if operation.succeeded:
+        return Badge(kind="good", text="Succeeded")
+    return Badge(kind="bad", text="Failed")
+
+
+def path(resource: str) -> SafeString:
+    """Return a path that may be broken after its slashes."""
+    parts = resource.split("/")
+    broken = format_html_join(format_html("/<wbr>"), "{}", ((part,) for part in parts))
+    return format_html('<span class="gsm-code">{}</span>', broken)
+
+
+def in_words(duration: timedelta) -> str:
+    """Return a duration by its two largest units: `2 d 3 h`, `3 h 10 min`, `12 min`."""
+    minutes = int(duration / timedelta(minutes=1))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else "less than a minute"
+
+
+def to_the_second(at: datetime | None) -> str:
+    """Return a time in UTC; a dash for none."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"  # noqa: RUF001 -- the dash of Django's own empty cells
+
+
+def _of_active(subscription: Subscription, *, expires_at: datetime, now: datetime) -> Badge:
+    if expires_at <= now:
+        return Badge(kind="bad", text="Expired")
+    if subscription.failures:
+        return Badge(kind="warn", text=_with_time_left("Renewal failing", subscription, now=now))
+    if _ends_soon(subscription, expires_at=expires_at, now=now):
+        return Badge(kind="warn", text=_with_time_left("Ends soon", subscription, now=now))
+    return Badge(kind="good", text=_with_time_left("Active", subscription, now=now))
+
+
+def _ends_soon(subscription: Subscription, *, expires_at: datetime, now: datetime) -> bool:
+    """Say whether it ends before long and the renewal that should have come has not, or will not."""
+    renew_at = subscription.renew_at
+    patience = RENEWAL_OVERDUE if subscription.auto_renew else timedelta(0)
+    is_late = renew_at is not None and renew_at + patience <= now
+    return is_late or expires_at - now <= RENEWAL_OVERDUE
+
+
+def _with_time_left(word: str, subscription: Subscription, *, now: datetime) -> str:
+    if subscription.expires_at is None or subscription.expires_at <= now:
+        return word
+    return f"{word} · {in_words(subscription.expires_at - now)} left"

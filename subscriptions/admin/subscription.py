@@ -1,0 +1,358 @@
+"""Subscriptions in the admin: the wish, what Graph made of it, and what can be done about it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from subscriptions.admin import badges, calls
+from subscriptions.admin.calls import Call
+from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
+from subscriptions.admin.subscription_form import NewSubscriptionForm, SubscriptionForm
+from subscriptions.admin.subscription_page import buttons, last_operations, notes, watchable_resources
+from subscriptions.models import EncryptionCertificate, Subscription
+from subscriptions.services import creation
+from subscriptions.services.errors import WishExistsError
+from subscriptions.services.outcomes import told
+
+WISH = ("app_registration", "resource_code", "change_types", "content", "version")
+EDITABLE = ("lifetime_minutes", "auto_renew", "is_enabled")
+FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
+ADDRESSES = ("notification_url", "lifecycle_notification_url")
+ERROR_LENGTH = 120
+ROWS_NAMED = 20
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
+    """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
+
+    list_display = ("status_badge", "wish", "app_registration", "expires")
+    list_display_links = ("wish",)
+    list_filter = (StatusFilter, AppRegistrationFilter, "include_resource_data")
+    list_select_related = ("app_registration",)
+    search_fields = ("resource", "graph_id")
+    search_help_text = "Part of the resource, or of Graph's ID."
+    actions = ("renew", "reauthorize", "recreate", "remove")
+    add_form_template = "admin/subscriptions/subscription/add_form.html"
+    change_form_template = "admin/subscriptions/subscription/change_form.html"
+
+    # Rights
+
+    def has_delete_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
+        """Refuse: a removed subscription stays as history."""
+        del request, obj
+        return False
+
+    def has_renew_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may renew, reauthorize and recreate at Graph."""
+        return request.user.has_perm("subscriptions.renew_subscription")
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may remove at Graph."""
+        return request.user.has_perm("subscriptions.remove_subscription")
+
+    def _may(self, request: HttpRequest, call: Call) -> bool:
+        rights = {"renew": self.has_renew_permission, "remove": self.has_remove_permission}
+        return rights[call.permission](request) and self.has_view_permission(request)
+
+    # Forms
+
+    def get_form(
+        self, request: HttpRequest, obj: Subscription | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Subscription]]:
+        """Take the whole wish once; later only what Graph does not own."""
+        kwargs["form"] = SubscriptionForm if obj else NewSubscriptionForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
+        """Lay the wish beside the facts."""
+        del request
+        if obj:
+            return [
+                ("How it stands", {"fields": FACTS}),
+                ("What we want", {"fields": (*WISH, *EDITABLE)}),
+                ("Where Graph sends to", {"fields": ADDRESSES, "classes": ("collapse",)}),
+            ]
+        return [
+            (None, {"fields": ("app_registration", "resource", "change_type")}),
+            ("Content", {"fields": ("include_resource_data", "encryption_certificate")}),
+            ("Details", {"fields": ("api_version", *EDITABLE)}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> tuple[str, ...]:
+        """Fix what Graph owns."""
+        del request
+        return (*WISH, *FACTS, *ADDRESSES) if obj else ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill the form from the subscription to be cloned."""
+        initial = super().get_changeform_initial_data(request)
+        source = self._source_of_clone(request)
+        if source is None:
+            return initial
+        names = [field for field in NewSubscriptionForm.Meta.fields if field != "change_type"]
+        return {
+            **{name: models.Model.serializable_value(source, name) for name in names},
+            "change_type": source.change_type.split(","),
+        }
+
+    def _source_of_clone(self, request: HttpRequest) -> Subscription | None:
+        pk = request.GET.get("clone", "")
+        if not (pk.isdecimal() and self.has_view_permission(request)):
+            return None
+        return Subscription.objects.filter(pk=int(pk)).first()
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField[Any] | None:
+        """Offer only certificates that a new subscription may use."""
+        if db_field.name == "encryption_certificate":
+            kwargs["queryset"] = EncryptionCertificate.objects.usable(timezone.now())
+            kwargs["empty_label"] = "None"
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    # Pages
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Create a subscription; when the same wish is here already, go to that one."""
+        context = {
+            "watchable_resources": watchable_resources(),
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        try:
+            return super().add_view(request, form_url, {**context, **(extra_context or {})})
+        except WishExistsError as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return self._to_page_of(error.existing, request)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the subscription with what can be done about it and what was done."""
+        context: dict[str, Any] = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        if subscription := self.get_object(request, object_id):
+            context |= {
+                "notes": notes(subscription),
+                "buttons": buttons(
+                    subscription,
+                    may=partial(self._may, request),
+                    may_add=self.has_add_permission(request),
+                ),
+                "operations": last_operations(subscription),
+                "notifications_url": (
+                    f"{reverse('admin:notifications_changenotification_changelist')}"
+                    f"?subscription={subscription.pk}"
+                ),
+            }
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
+        """Write the wish; a new one goes to Graph when the transaction is over."""
+        for warning in form.warnings:
+            self.message_user(request, warning, messages.WARNING)
+        if change:
+            # Only what was entered: a renewal may write its facts at this moment.
+            obj.save(update_fields=[*form.changed_data, "updated_at"])
+            return
+        creation.plan(obj, now=timezone.now())
+        transaction.on_commit(lambda: self._carry_out(request, calls.SUBMIT, obj))
+
+    def response_add(
+        self, request: HttpRequest, obj: Subscription, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Go to the new subscription; what Graph said to it is added as a message."""
+        del post_url_continue
+        return self._to_page_of(obj, request)
+
+    def _to_page_of(self, subscription: Subscription, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return HttpResponseRedirect(
+            reverse("admin:subscriptions_subscription_change", args=(subscription.pk,))
+        )
+
+    # Calls from the page of one subscription
+
+    def get_urls(self) -> list[URLPattern]:
+        """Give each call an address of its own."""
+        own = [
+            path(
+                f"<int:pk>/{call.name}/",
+                self.admin_site.admin_view(partial(self._call_view, call)),
+                name=f"subscriptions_subscription_{call.name}",
+            )
+            for call in calls.CALLS
+        ]
+        return [*own, *super().get_urls()]
+
+    def _call_view(self, call: Call, request: HttpRequest, pk: int) -> HttpResponse:
+        """Do one thing at Graph; where it asks first, a GET shows what will happen."""
+        if not self._may(request, call):
+            raise PermissionDenied
+        subscription = get_object_or_404(Subscription.objects.select_related("app_registration"), pk=pk)
+        if request.method == "POST":
+            self._carry_out(request, call, subscription)
+            return self._to_page_of(subscription, request)
+        if not call.asks_first:
+            return HttpResponseNotAllowed(["POST"])
+        return self._ask(request, call, [subscription], hidden={})
+
+    def _carry_out(self, request: HttpRequest, call: Call, subscription: Subscription) -> None:
+        try:
+            done = call.carry_out(subscription, now=timezone.now(), actor=request.user.get_username())
+        except calls.EXPECTED_ERRORS as error:
+            self.message_user(request, f"Not {call.past}. {told(error)}", messages.ERROR)
+        else:
+            self.message_user(request, done, messages.SUCCESS)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        call: Call,
+        subscriptions: list[Subscription],
+        *,
+        hidden: dict[str, list[str]],
+    ) -> HttpResponse:
+        """Show what will happen, with a button to go on."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{call.label}?",
+            "opts": self.opts,
+            "call": call,
+            "subscriptions": subscriptions[:ROWS_NAMED],
+            "number_not_named": max(0, len(subscriptions) - ROWS_NAMED),
+            "hidden": [(name, value) for name, values in hidden.items() for value in values],
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/subscriptions/subscription/confirm_call.html", context)
+
+    # Calls for several
+
+    @admin.action(description="Renew now", permissions=["renew"])
+    def renew(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Renew the chosen subscriptions."""
+        return self._for_each(request, queryset, calls.RENEW)
+
+    @admin.action(description="Reauthorize", permissions=["renew"])
+    def reauthorize(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Reauthorize the chosen subscriptions."""
+        return self._for_each(request, queryset, calls.REAUTHORIZE)
+
+    @admin.action(description="Recreate (asks first)", permissions=["renew"])
+    def recreate(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Create the chosen subscriptions again."""
+        return self._for_each(request, queryset, calls.RECREATE)
+
+    @admin.action(description="Remove at Graph (asks first)", permissions=["remove"])
+    def remove(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Remove the chosen subscriptions at Graph."""
+        return self._for_each(request, queryset, calls.REMOVE)
+
+    def _for_each(
+        self, request: HttpRequest, queryset: QuerySet[Subscription], call: Call
+    ) -> HttpResponse | None:
+        subscriptions = list(queryset.select_related("app_registration"))
+        if call.asks_first and "confirmed" not in request.POST:
+            chosen = [str(subscription.pk) for subscription in subscriptions]
+            return self._ask(
+                request, call, subscriptions, hidden={ACTION_CHECKBOX_NAME: chosen, "action": [call.name]}
+            )
+        clock: Callable[[], Any] = timezone.now
+        outcome = calls.run_for_each(call, subscriptions, clock=clock, actor=request.user.get_username())
+        level = messages.WARNING if outcome.reasons else messages.SUCCESS
+        self.message_user(request, outcome.in_words(call), level)
+        return None
+
+    # Columns
+
+    @admin.display(description="status", ordering="expires_at")
+    def status_badge(self, subscription: Subscription) -> SafeString:
+        """Show how it stands now."""
+        return badges.of_subscription(subscription, now=timezone.now()).html()
+
+    @admin.display(description="what is watched", ordering="resource")
+    def wish(self, subscription: Subscription) -> SafeString:
+        """Show the path, what of it is told, and the beginning of what went wrong last."""
+        return format_html(
+            '{}<div class="gsm-note">{} · {}</div><div class="gsm-note gsm-error">{}</div>',
+            badges.path(subscription.resource),
+            self.change_types(subscription),
+            "with content" if subscription.include_resource_data else "without content",
+            Truncator(subscription.error_message or subscription.error_code).chars(ERROR_LENGTH),
+        )
+
+    @admin.display(description="resource")
+    def resource_code(self, subscription: Subscription) -> SafeString:
+        """Show the path."""
+        return badges.path(subscription.resource)
+
+    @admin.display(description="API version")
+    def version(self, subscription: Subscription) -> str:
+        """Show the version under which Graph has it."""
+        return subscription.api_version
+
+    @admin.display(description="change types")
+    def change_types(self, subscription: Subscription) -> str:
+        """Show the change types with room between."""
+        return subscription.change_type.replace(",", ", ")
+
+    @admin.display(description="content")
+    def content(self, subscription: Subscription) -> str:
+        """Say whether content is included, and for which certificate."""
+        if not subscription.include_resource_data:
+            return "Not included"
+        return f"Included, encrypted for {subscription.encryption_certificate}"
+
+    @admin.display(description="Graph's ID")
+    def graph_code(self, subscription: Subscription) -> SafeString:
+        """Show Graph's id."""
+        return format_html('<span class="gsm-code">{}</span>', subscription.graph_id or "–")  # noqa: RUF001 -- as Django
+
+    @admin.display(description="expires at", ordering="expires_at")
+    def expires(self, subscription: Subscription) -> str:
+        """Show until when Graph has granted it."""
+        return badges.to_the_second(subscription.expires_at)
+
+    @admin.display(description="granted at")
+    def granted(self, subscription: Subscription) -> str:
+        """Show when Graph granted it last."""
+        return badges.to_the_second(subscription.granted_at)
+
+    @admin.display(description="renewed at")
+    def renewed(self, subscription: Subscription) -> str:
+        """Show when it was renewed last."""
+        return badges.to_the_second(subscription.renewed_at)
+
+    @admin.display(description="reauthorized at")
+    def reauthorized(self, subscription: Subscription) -> str:
+        """Show when it was reauthorized last."""
+        return badges.to_the_second(subscription.reauthorized_at)
+
+    @admin.display(description="due again at")
+    def next_renewal(self, subscription: Subscription) -> str:
+        """Show from when the renewal run will take it up."""
+        if not (subscription.auto_renew and subscription.is_enabled):
+            return "Not renewed automatically"
+        return badges.to_the_second(subscription.renew_at)
