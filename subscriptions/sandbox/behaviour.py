@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from subscriptions.sandbox import handshake
+# Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (2026-04-22)
+HANDSHAKE_TIME_LIMIT = timedelta(seconds=10)
+DELIVERY_TIME_LIMIT = timedelta(seconds=3)
+REDELIVERY_TIME_LIMIT = timedelta(seconds=10)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -16,4 +19,6 @@ class Behaviour:
     enforce_quotas: bool = True
     enforce_limits: bool = False  # request limits; see Limits for the numbers
     group_deliveries: bool = True  # one POST tells a URL of everything that happened together
-    handshake_time_limit: timedelta = handshake.TIME_LIMIT
+    handshake_time_limit: timedelta = HANDSHAKE_TIME_LIMIT
+    delivery_time_limit: timedelta = DELIVERY_TIME_LIMIT  # for the first try of a notification
+    redelivery_time_limit: timedelta = REDELIVERY_TIME_LIMIT  # for each later one

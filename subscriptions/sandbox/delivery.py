@@ -14,8 +14,10 @@ from datetime import timedelta
 
 import urllib3
 
-FIRST_WAIT = timedelta(seconds=3)
-RETRY_WAIT = timedelta(seconds=10)
+from subscriptions.sandbox.behaviour import Behaviour
+
+_CLOSING_SECONDS = 10
+_THREADS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +47,11 @@ class Courier:
     """A few threads that post letters and try again later when they are not accepted."""
 
     def __init__(
-        self, pool: urllib3.PoolManager, retry_delays: Sequence[timedelta], *, threads: int = 4
+        self, pool: urllib3.PoolManager, retry_delays: Sequence[timedelta], behaviour: Behaviour
     ) -> None:
         self.deliveries: list[Delivery] = []
         self._pool = pool
+        self._behaviour = behaviour
         self._retry_delays = retry_delays
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, _Letter]] = []
@@ -56,7 +59,7 @@ class Courier:
         self._is_closed = False
         self._order = itertools.count()
         self._threads = [
-            threading.Thread(target=self._work, name="sandbox-delivery", daemon=True) for _ in range(threads)
+            threading.Thread(target=self._work, name="sandbox-delivery", daemon=True) for _ in range(_THREADS)
         ]
         for thread in self._threads:
             thread.start()
@@ -83,7 +86,7 @@ class Courier:
             self._is_closed = True
             self._changed.notify_all()
         for thread in self._threads:
-            thread.join(RETRY_WAIT.total_seconds())
+            thread.join(_CLOSING_SECONDS)
 
     def _put(self, letter: _Letter, delay: timedelta) -> None:
         due = time.monotonic() + delay.total_seconds()
@@ -115,7 +118,9 @@ class Courier:
 
     def _send(self, letter: _Letter) -> Delivery:
         # Three seconds decide about the first try; only a retry is waited for up to ten.
-        patience = FIRST_WAIT if letter.attempt == 1 else RETRY_WAIT
+        is_first = letter.attempt == 1
+        limits = self._behaviour.delivery_time_limit, self._behaviour.redelivery_time_limit
+        patience = limits[0] if is_first else limits[1]
         started = time.monotonic()
         try:
             response = self._pool.request(

@@ -11,7 +11,6 @@ import urllib3
 
 from subscriptions.sandbox.errors import GraphProblem
 
-TIME_LIMIT = timedelta(seconds=10)
 _LARGEST_ANSWER = 8192
 _OK = 200
 

@@ -93,7 +93,7 @@ class Sandbox(Behaviour):
         self._faults = Faults()
         self._activity: Activity | None = None
         self._pool = _pool(webhook_ca)
-        self._courier = Courier(self._pool, tuple(retry_delays))
+        self._courier = Courier(self._pool, tuple(retry_delays), self)
         self._happenings = Happenings(
             world=self._world,
             tenants=self.tenants,

@@ -218,6 +218,19 @@ def test_what_is_not_accepted_is_sent_again(create: Creator, receiver: Any, sand
     assert receiver.bodies[0] == receiver.bodies[2]
 
 
+def test_a_slow_webhook_is_tried_again_with_more_patience(
+    create: Creator, receiver: Any, sandbox: Sandbox
+) -> None:
+    create()
+    sandbox.delivery_time_limit = timedelta(seconds=0.1)
+    receiver.delay = 0.2
+
+    sandbox.make_change(f"/users/{sandbox.users[0].id}/messages", "updated")
+    sandbox.flush(5)
+
+    assert [(one.attempt, one.status) for one in sandbox.deliveries] == [(1, None), (2, 202)]
+
+
 def test_a_webhook_that_never_accepts_is_given_up(create: Creator, receiver: Any, sandbox: Sandbox) -> None:
     create()
     receiver.statuses = [503] * 9

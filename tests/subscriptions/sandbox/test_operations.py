@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,15 @@ def test_a_duplicate_is_refused_with_the_id_of_the_first(create: Creator, sandbo
 
     assert again.status_code == 409
     assert f"Subscription Id {first} already exists" in again.json()["error"]["message"]
+
+
+def test_of_two_identical_requests_at_once_one_wins(create: Creator, receiver: Any) -> None:
+    receiver.delay = 0.1  # both are still in their handshakes when the first has finished its checks
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: create().status_code, range(2)))
+
+    assert sorted(answers) == [201, 409]
 
 
 def test_a_second_teams_subscription_on_one_path_exceeds_the_quota(create: Creator) -> None:
