@@ -150,7 +150,7 @@ def _prepare(story: Story) -> str:
         return ""
     password = secrets.token_urlsafe(12)
     users.create_superuser("admin", password=password)
-    story.add("administrator", f"user admin, password {password} (not shown again)")
+    story.add("administrator", f"user admin, password {password} (kept nowhere in clear)")
     return password
 
 
