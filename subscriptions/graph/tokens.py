@@ -1,33 +1,21 @@
 """Access tokens for apps, by MSAL: its dictionaries and exceptions become values and our errors."""
 
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import jwt
 import msal
-import requests
 
-from subscriptions.graph.answers import Answer, parse_retry_after
 from subscriptions.graph.clouds import Cloud
-from subscriptions.graph.errors import (
-    GraphError,
-    ThrottledError,
-    TokenRefusedError,
-    UnexpectedAnswerError,
-    UnreachableError,
-)
-from subscriptions.graph.redaction import without_secrets
-from subscriptions.graph.transport import Transport
+from subscriptions.graph.entra import HttpClient, SignInFailedError, refusal
+from subscriptions.graph.errors import TokenRefusedError
 
-READ_TIMEOUT_SECONDS = 30.0
 MAX_APPLICATIONS = 256
 
 
@@ -146,7 +134,7 @@ class _Application:
         try:
             self._msal = self._msal or self._build()
             result = self._msal.acquire_token_for_client([self._cloud.scope])
-        except _SignInFailedError as error:
+        except SignInFailedError as error:
             raise error.reason from error
         except (ValueError, TypeError, KeyError, jwt.PyJWTError) as error:
             raise TokenRefusedError(
@@ -154,7 +142,7 @@ class _Application:
                 "Check that private key and certificate are PEM texts of one pair."
             ) from error
         if "access_token" not in (result or {}):
-            raise _refusal(result or {}, known_secret=_secret_in(self._credential))
+            raise refusal(result or {}, known_secret=secret_in(self._credential))
         return AccessToken(
             value=result["access_token"],
             expires_at=datetime.now(UTC) + timedelta(seconds=int(result.get("expires_in", 0))),
@@ -169,105 +157,12 @@ class _Application:
             instance_discovery=False,
             # False also ignores MSAL_FORCE_REGION, which would lead past the cloud's own address.
             azure_region=False,
-            http_client=_HttpClient(self._cloud, _secret_in(self._credential)),
+            http_client=HttpClient(self._cloud, secret_in(self._credential)),
         )
 
 
-class _SignInFailedError(requests.RequestException):
-    """Carries our error through MSAL, which falls back on a token it holds when it sees a request fail."""
-
-    def __init__(self, reason: GraphError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
-class _HttpClient:
-    """The HTTP client that MSAL calls: trust and time-outs are ours, and failures keep their facts."""
-
-    def __init__(self, cloud: Cloud, known_secret: str | None) -> None:
-        self._transport = Transport(cloud.ca_bundle)
-        self._known_secret = known_secret
-
-    def get(
-        self, url: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-    ) -> requests.Response:
-        """Fetch the tenant's sign-in metadata."""
-        response = self._send("GET", url, params=params, data=None, headers=headers)
-        if response.status_code != HTTPStatus.OK:
-            refusal = _refusal(response.json(), status=response.status_code, known_secret=self._known_secret)
-            raise _SignInFailedError(refusal)
-        return response
-
-    def post(
-        self,
-        url: str,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        """Ask for a token; MSAL reads a refusal itself."""
-        return self._send("POST", url, params=params, data=data, headers=headers)
-
-    def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None,
-        data: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> requests.Response:
-        try:
-            response = self._transport.send(
-                method,
-                url,
-                params=params,
-                data=data,
-                headers=headers,
-                read_timeout_seconds=READ_TIMEOUT_SECONDS,
-            )
-        except UnreachableError as error:
-            raise _SignInFailedError(error) from error
-        failure = _failure_in(response)
-        if failure is not None:
-            raise _SignInFailedError(failure)
-        return response
-
-
-def _failure_in(response: requests.Response) -> GraphError | None:
-    """Return what keeps the response from being an answer or a refusal of Entra's, if anything does."""
-    status = response.status_code
-    retry_after = parse_retry_after(response.headers.get("Retry-After", ""), now=datetime.now(UTC))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after):
-        return ThrottledError(
-            "The sign-in service asks to wait.", status=status, retry_after=retry_after, is_transient=True
-        )
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TokenRefusedError("The sign-in service failed.", status=status, is_transient=True)
-    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    if is_redirect or not isinstance(Answer.of(response).unverified_body, dict):
-        return UnexpectedAnswerError("The sign-in service did not answer in its own form.", status=status)
-    return None
-
-
-_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-_AADSTS_NUMBER = re.compile(r"AADSTS(\d{1,9})")
-
-
-def _refusal(
-    result: Mapping[str, Any], *, status: int | None = None, known_secret: str | None
-) -> TokenRefusedError:
-    description = _TRACE.sub("", str(result.get("error_description") or ""))
-    number = _AADSTS_NUMBER.search(description)
-    return TokenRefusedError(
-        without_secrets(description, known_secret) or "The sign-in service gave no reason.",
-        error=without_secrets(str(result.get("error") or ""), known_secret)[:100],
-        aadsts_code=int(number[1]) if number else None,
-        status=status,
-    )
-
-
-def _secret_in(credential: Credential) -> str | None:
+def secret_in(credential: Credential) -> str | None:
+    """Return what of the credential must not appear in a text, if it is a text."""
     return credential.secret if isinstance(credential, ClientSecret) else None
 
 
