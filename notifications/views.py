@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import BinaryIO
 
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 from django.views import View
 from rest_framework.negotiation import BaseContentNegotiation
@@ -23,12 +24,13 @@ logger = logging.getLogger(__name__)
 
 # How long Graph should wait when nothing can be stored, in seconds.
 RETRY_AFTER = "10"
-# One answer for each outcome. What is unknown to us is answered like what is known: the sender learns nothing.
-ANSWERS = {
-    Acceptance.STORED: HTTPStatus.ACCEPTED,
-    Acceptance.QUARANTINED: HTTPStatus.ACCEPTED,
-    Acceptance.DROPPED: HTTPStatus.ACCEPTED,
-    Acceptance.MALFORMED: HTTPStatus.BAD_REQUEST,
+# All else is answered with 202, what is unknown to us like what is known: the sender learns nothing.
+REFUSALS = {
+    Acceptance.MALFORMED: (HTTPStatus.BAD_REQUEST, "The body is not a collection of change notifications."),
+    Acceptance.TOO_LARGE: (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is too large once unpacked, or holds too many items.",
+    ),
 }
 
 
@@ -87,10 +89,9 @@ class GraphWebhookView(APIView):
             answer["Retry-After"] = RETRY_AFTER
             return answer
         engine.nudge()
-        status = ANSWERS[acceptance]
-        if status == HTTPStatus.BAD_REQUEST:
-            return _refuse(status, "The body is not a collection of change notifications.")
-        return HttpResponse(status=status)
+        if acceptance in REFUSALS:
+            return _refuse(*REFUSALS[acceptance])
+        return HttpResponse(status=HTTPStatus.ACCEPTED)
 
 
 def _read(request: Request, limit: int) -> bytes | None:
@@ -101,15 +102,31 @@ def _read(request: Request, limit: int) -> bytes | None:
 
     """
     unparsed = request._request  # noqa: SLF001 -- DRF's own stream is for its parsers
-    length = unparsed.META.get("CONTENT_LENGTH") or ""
+    length = unparsed.META.get("CONTENT_LENGTH")
     if not length and unparsed.META.get("wsgi.input_terminated"):
         # Sent in chunks: Django takes a missing length for an empty body, while the server knows where it ends.
-        body = unparsed.META["wsgi.input"].read(limit + 1)
-    elif length.isdigit() and int(length) > limit:
+        body = _read_chunks(unparsed.META["wsgi.input"], limit + 1)
+    elif _number(length) > limit:
         return None
     else:
         body = unparsed.read(limit + 1)
     return None if len(body) > limit else body
+
+
+def _read_chunks(stream: BinaryIO, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except Exception as error:
+        # Each server has errors of its own for chunks that are none, and all of them are the sender's.
+        raise UnreadablePostError("the chunks cannot be read") from error
+
+
+def _number(unverified_length: str | None) -> int:
+    """Return the declared length; 0 for what is no number, as Django takes it."""
+    try:
+        return int(unverified_length or 0)
+    except ValueError:
+        return 0
 
 
 def _handshake(unverified_validation_token: str) -> HttpResponse:
@@ -140,7 +157,7 @@ class ReadinessView(View):
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
-        except DatabaseError:
+        except Error:
             logger.exception("database unreachable")
             return JsonResponse({"status": "database unreachable"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
         return JsonResponse({"status": "ok"})

@@ -4,13 +4,13 @@ import logging
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error
 from django.db.models import Min
 
 from notifications import conf
 from notifications.authenticity import client_state_matches
 from notifications.envelope import Envelope, parse
-from notifications.errors import NotificationRejectedError
+from notifications.errors import NotificationRejectedError, Reason
 from notifications.models import ChangeNotification, Delivery
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.services import identities
@@ -27,6 +27,7 @@ class Acceptance(StrEnum):
     STORED = "stored"
     QUARANTINED = "quarantined"
     MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
     DROPPED = "dropped"
 
 
@@ -57,13 +58,13 @@ def accept(
     try:
         try:
             is_known = _has_item_of_ours(read(delivery))
-        except NotificationRejectedError:
+        except NotificationRejectedError as error:
             _quarantine(delivery)
-            return Acceptance.MALFORMED
+            return Acceptance.TOO_LARGE if error.reason == Reason.TOO_LARGE else Acceptance.MALFORMED
         if not is_known:
             return _quarantine(delivery)
         delivery.save(force_insert=True)
-    except (DatabaseError, InterfaceError, FieldDecryptionError) as error:
+    except (Error, FieldDecryptionError) as error:
         logger.exception("delivery not stored")
         raise StorageUnavailableError from error
     return Acceptance.STORED
