@@ -10,6 +10,9 @@ from django.db.models.query_utils import DeferredAttribute
 from subscriptions import conf
 from subscriptions.keys.field_encryption import FieldCipher
 
+# Begins a stored token in a dump, so that loading it does not take the token for the secret itself.
+DUMPED = "sealed:"
+
 
 @cache
 def _cipher_for(keys: tuple[str, ...]) -> FieldCipher:
@@ -39,6 +42,15 @@ class Secret:
     def of(cls, plain: str) -> Self:
         """Wrap a text that is to be encrypted when it is saved."""
         return cls(plain=plain)
+
+    @classmethod
+    def of_sealed(cls, sealed: str) -> Self:
+        """Wrap a text as it is stored."""
+        return cls(sealed=sealed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the sealed text only: a pickled row may lie in a cache or a queue."""
+        return type(self).of_sealed, (self.sealed(),)
 
     def reveal(self) -> str:
         """Return the text.
@@ -96,11 +108,15 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
         self, value: str | None, _expression: object, _connection: BaseDatabaseWrapper
     ) -> Secret:
         """Return the stored token unopened."""
-        return Secret(sealed=value or "")
+        return Secret.of_sealed(value or "")
 
     def to_python(self, value: Any) -> Secret:
-        """Accept plain text or a `Secret`."""
-        return value if isinstance(value, Secret) else Secret.of(value or "")
+        """Accept plain text, a `Secret`, or what a dump holds."""
+        if isinstance(value, Secret):
+            return value
+        if value and value.startswith(DUMPED):
+            return Secret.of_sealed(value.removeprefix(DUMPED))
+        return Secret.of(value or "")
 
     def get_prep_value(self, value: Any) -> str:
         """Return the token to store."""
@@ -108,7 +124,8 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise as the token, so that a dump holds no secret."""
-        return self.get_prep_value(self.value_from_object(obj))
+        sealed = self.get_prep_value(self.value_from_object(obj))
+        return f"{DUMPED}{sealed}" if sealed else ""
 
 
 class EncryptedBinaryField(models.BinaryField[bytes, bytes]):
@@ -129,3 +146,19 @@ class EncryptedBinaryField(models.BinaryField[bytes, bytes]):
         """Return the token to store."""
         sealed = cipher().encrypt(bytes(value)) if value else b""
         return super().get_db_prep_value(sealed, connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialise as the token, so that a dump holds no content."""
+        value = bytes(self.value_from_object(obj))
+        return cipher().encrypt(value).decode("ascii") if value else ""
+
+    def to_python(self, value: Any) -> Any:
+        """Accept bytes, or the token that a dump holds as text.
+
+        Raises:
+            FieldDecryptionError: none of FIELD_ENCRYPTION_KEYS opens it.
+
+        """
+        if isinstance(value, str):
+            return cipher().decrypt(value.encode("ascii")) if value else b""
+        return value
