@@ -28,16 +28,7 @@ CONTENT_PERMISSION = "notifications.view_notificationcontent"
 class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
-    list_display = (
-        "received",
-        "event",
-        "state_badge",
-        "subscription_link",
-        "resource_path",
-        "tenant_id",
-        "times_delivered",
-        "origin",
-    )
+    list_display = ("received", "event", "state_badge", "resource_and_subscription", "came", "tenant_code")
     list_display_links = ("received", "event")
     list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
     list_select_related = ("subscription",)
@@ -119,19 +110,19 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         }
 
     @admin.display(description="received at")
-    def received(self, notification: ChangeNotification) -> str:
+    def received(self, notification: ChangeNotification) -> SafeString:
         """Show when it came first."""
-        return words.to_the_second(notification.received_at)
+        return words.moment(notification.received_at)
 
     @admin.display(description="last received at")
-    def last_received(self, notification: ChangeNotification) -> str:
+    def last_received(self, notification: ChangeNotification) -> SafeString:
         """Show when it came last."""
-        return words.to_the_second(notification.last_received_at)
+        return words.moment(notification.last_received_at)
 
     @admin.display(description="processed at")
-    def processed(self, notification: ChangeNotification) -> str:
+    def processed(self, notification: ChangeNotification) -> SafeString:
         """Show when it was judged."""
-        return words.to_the_second(notification.processed_at)
+        return words.moment(notification.processed_at)
 
     @admin.display(description="what happened")
     def event(self, notification: ChangeNotification) -> str:
@@ -151,14 +142,32 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         if notification.subscription is None:
             return "Unknown"
         url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
-        return format_html('<a class="gsm-code" href="{}">{}</a>', url, notification.subscription)
+        return format_html('<a href="{}">{}</a>', url, notification.subscription)
 
     @admin.display(description="resource")
     def resource_path(self, notification: ChangeNotification) -> SafeString:
         """Show what changed, by its path or its id."""
+        return words.path(notification.resource or notification.resource_id)
+
+    @admin.display(description="resource")
+    def resource_and_subscription(self, notification: ChangeNotification) -> SafeString:
+        """Show what changed, and below it the subscription that told of it."""
         return format_html(
-            '<span class="gsm-code">{}</span>', notification.resource or notification.resource_id
+            '{}<div class="gsm-note">Subscription {}</div>',
+            self.resource_path(notification),
+            self.subscription_link(notification),
         )
+
+    @admin.display(description="came")
+    def came(self, notification: ChangeNotification) -> str:
+        """Show how often it came, and which way."""
+        times = "once" if notification.times_delivered == 1 else f"{notification.times_delivered} times"
+        return f"{times}, {notification.get_origin_display().lower()}"
+
+    @admin.display(description="tenant")
+    def tenant_code(self, notification: ChangeNotification) -> SafeString:
+        """Show the tenant."""
+        return format_html('<span class="gsm-note">{}</span>', notification.tenant_id)
 
     @admin.display(description="delivery")
     def delivery_link(self, notification: ChangeNotification) -> str:

@@ -69,14 +69,14 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     @admin.display(description="received at")
-    def received(self, delivery: Delivery) -> str:
+    def received(self, delivery: Delivery) -> SafeString:
         """Show when it came."""
-        return words.to_the_second(delivery.received_at)
+        return words.moment(delivery.received_at)
 
     @admin.display(description="processed at")
-    def processed(self, delivery: Delivery) -> str:
+    def processed(self, delivery: Delivery) -> SafeString:
         """Show when it was worked through last."""
-        return words.to_the_second(delivery.processed_at)
+        return words.moment(delivery.processed_at)
 
     @admin.display(description="next try at")
     def next_attempt(self, delivery: Delivery) -> str:

@@ -16,6 +16,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 
     actions = None
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     sortable_by = ()
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from notifications.errors import Reason
@@ -123,8 +123,8 @@ def summary(notification: ChangeNotification) -> str:
             notification.lifecycle_event, "A lifecycle notification of an unknown kind came"
         )
     else:
-        thing = kind_of_thing(notification) or "resource"
-        said = f"A {thing} was {notification.change_type or 'changed'}"
+        thing = f"An item of type {kind_of_thing(notification)}" if kind_of_thing(notification) else "An item"
+        said = f"{thing} was {notification.change_type or 'changed'}"
     claim = said if state == ChangeNotification.State.ACCEPTED else f"It claims: {said[0].lower()}{said[1:]}"
     return f"{claim}. {_STATE_MEANINGS[state]}"
 
@@ -132,6 +132,23 @@ def summary(notification: ChangeNotification) -> str:
 def reason_in_words(reason: str) -> str:
     """Return what a reason means; an unknown one as it is."""
     return REASONS.get(reason, reason)
+
+
+def moment(at: datetime | None) -> SafeString:
+    """Return a time in UTC that is broken between day and hour only."""
+    if at is None:
+        return format_html("{}", to_the_second(at))
+    return format_html(
+        '<span class="gsm-nowrap">{}</span> <span class="gsm-nowrap">{}</span>',
+        f"{at:%Y-%m-%d}",
+        f"{at:%H:%M:%S} UTC",
+    )
+
+
+def path(resource: str) -> SafeString:
+    """Return a path that may be broken after its slashes."""
+    broken = format_html_join(format_html("/<wbr>"), "{}", ((part,) for part in resource.split("/")))
+    return format_html('<span class="gsm-code">{}</span>', broken)
 
 
 def to_the_second(at: datetime | None) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -28,6 +29,7 @@ CREDENTIALS = (
     "federated_token_file",
 )
 IDENTITY = ("cloud", "tenant_id", "client_id")
+MESSAGE_LENGTH = 160
 
 
 @admin.register(AppRegistration)
@@ -35,8 +37,8 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
     """Registers Entra apps, with a test that really signs in."""
 
     form = AppRegistrationForm
-    list_display = ("name", "connection_badge", "cloud", "tenant_id", "credential_type", "subscription_count")
-    list_filter = ("cloud", "check_succeeded")
+    list_display = ("name", "place", "connection_in_short", "credential_type", "subscription_count")
+    list_filter = ("cloud", "credential_type")
     search_fields = ("name", "tenant_id", "client_id")
     actions = ("test_connections",)
     change_form_template = "admin/subscriptions/appregistration/change_form.html"
@@ -127,7 +129,26 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         count = getattr(app_registration, "kept_subscriptions", 0)
         return format_html('<a href="{}?app={}">{}</a>', url, app_registration.pk, count)
 
+    @admin.display(description="tenant", ordering="tenant_id")
+    def place(self, app_registration: AppRegistration) -> SafeString:
+        """Show the tenant and its cloud."""
+        cloud = app_registration.get_cloud_display().partition(" (")[0]
+        return format_html(
+            '<span class="gsm-code">{}</span><div class="gsm-note">{}</div>',
+            app_registration.tenant_id,
+            cloud,
+        )
+
     @admin.display(description="connection", ordering="check_succeeded")
+    def connection_in_short(self, app_registration: AppRegistration) -> SafeString:
+        """Show what the last test found, as far as a list has room."""
+        return format_html(
+            '{}<div class="gsm-note">{}</div>',
+            badges.of_connection(app_registration).html(),
+            Truncator(app_registration.check_message).chars(MESSAGE_LENGTH),
+        )
+
+    @admin.display(description="connection")
     def connection_badge(self, app_registration: AppRegistration) -> SafeString:
         """Show what the last test found."""
         return format_html(

@@ -94,6 +94,17 @@ def in_words(duration: timedelta) -> str:
     return f"{minutes} min" if minutes else "less than a minute"
 
 
+def moment(at: datetime | None) -> SafeString:
+    """Return a time in UTC that is broken between day and hour only."""
+    if at is None:
+        return format_html("{}", to_the_second(at))
+    return format_html(
+        '<span class="gsm-nowrap">{}</span> <span class="gsm-nowrap">{}</span>',
+        f"{at:%Y-%m-%d}",
+        f"{at:%H:%M:%S} UTC",
+    )
+
+
 def to_the_second(at: datetime | None) -> str:
     """Return a time in UTC; a dash for none."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"  # noqa: RUF001 -- the dash of Django's own empty cells

@@ -127,14 +127,14 @@ class EncryptionCertificateAdmin(admin.ModelAdmin[EncryptionCertificate]):
         return badges.of_certificate(certificate, now=timezone.now()).html()
 
     @admin.display(description="valid from", ordering="not_before_at")
-    def valid_from(self, certificate: EncryptionCertificate) -> str:
+    def valid_from(self, certificate: EncryptionCertificate) -> SafeString:
         """Show the beginning of its validity."""
-        return badges.to_the_second(certificate.not_before_at)
+        return badges.moment(certificate.not_before_at)
 
     @admin.display(description="valid until", ordering="not_after_at")
-    def valid_until(self, certificate: EncryptionCertificate) -> str:
+    def valid_until(self, certificate: EncryptionCertificate) -> SafeString:
         """Show the end of its validity."""
-        return badges.to_the_second(certificate.not_after_at)
+        return badges.moment(certificate.not_after_at)
 
     @admin.display(description="key", ordering="key_size")
     def key_bits(self, certificate: EncryptionCertificate) -> str:

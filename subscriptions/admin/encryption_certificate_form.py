@@ -22,7 +22,7 @@ class NewCertificateForm(forms.ModelForm[EncryptionCertificate]):
 
     source = forms.ChoiceField(
         label="Where from",
-        choices=((GENERATE, "Make a new one"), (PEM, "Import PEM"), (PFX, "Import a PFX file (.pfx, .p12)")),
+        choices=((GENERATE, "Make a new one"), (PEM, "Import PEM"), (PFX, "Import PFX")),
         initial=GENERATE,
         widget=forms.RadioSelect,
     )
@@ -37,7 +37,7 @@ class NewCertificateForm(forms.ModelForm[EncryptionCertificate]):
     pem_text = pem_field(
         label="or PEM text", help_text="Certificate and private key. The key is never shown again."
     )
-    pfx_file = forms.FileField(label="PFX file", required=False)
+    pfx_file = forms.FileField(label="PFX file", required=False, help_text="Ends in .pfx or .p12.")
     password = password_field(
         label="Password", help_text="Of the PFX file or the private key. It is not stored."
     )

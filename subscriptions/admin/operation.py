@@ -14,18 +14,7 @@ from subscriptions.services.long_lists import BoundedPaginator
 class OperationAdmin(admin.ModelAdmin[Operation]):
     """Shows each call to Graph with its outcome; nothing can be added, changed or deleted."""
 
-    list_display = (
-        "started",
-        "action",
-        "outcome",
-        "subscription",
-        "app_registration",
-        "actor",
-        "status_code",
-        "error",
-        "request_code",
-        "duration",
-    )
+    list_display = ("started", "action", "outcome", "target", "actor", "answer", "duration")
     list_display_links = ("started",)
     list_filter = ("action", "succeeded", "app_registration")
     list_select_related = ("subscription", "app_registration")
@@ -33,6 +22,7 @@ class OperationAdmin(admin.ModelAdmin[Operation]):
     search_help_text = "A whole request-id, or Graph's whole ID of a subscription."
     sortable_by = ()
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     fields = (
         "started",
@@ -65,24 +55,33 @@ class OperationAdmin(admin.ModelAdmin[Operation]):
         return False
 
     @admin.display(description="started at")
-    def started(self, operation: Operation) -> str:
+    def started(self, operation: Operation) -> SafeString:
         """Show when the call began."""
-        return badges.to_the_second(operation.started_at)
+        return badges.moment(operation.started_at)
 
     @admin.display(description="outcome")
     def outcome(self, operation: Operation) -> SafeString:
         """Show whether it did what was asked."""
         return badges.of_operation(operation).html()
 
-    @admin.display(description="error")
-    def error(self, operation: Operation) -> str:
-        """Show Graph's error code."""
-        return operation.error_code
+    @admin.display(description="for")
+    def target(self, operation: Operation) -> SafeString:
+        """Show the subscription and the app registration that it was for."""
+        return format_html(
+            '<span class="gsm-code">{}</span><div class="gsm-note">{}</div>',
+            operation.subscription or "",
+            operation.app_registration or "",
+        )
 
-    @admin.display(description="request-id")
-    def request_code(self, operation: Operation) -> SafeString:
-        """Show what Microsoft's support asks for."""
-        return format_html('<span class="gsm-code">{}</span>', operation.request_id)
+    @admin.display(description="answer")
+    def answer(self, operation: Operation) -> SafeString:
+        """Show status, error code and what Microsoft's support asks for."""
+        return format_html(
+            '{} {}<div class="gsm-note gsm-code">{}</div>',
+            operation.status_code or "None",
+            operation.error_code,
+            operation.request_id,
+        )
 
     @admin.display(description="duration")
     def duration(self, operation: Operation) -> str:

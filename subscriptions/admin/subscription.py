@@ -33,6 +33,7 @@ WISH = ("app_registration", "resource_code", "change_types", "content", "version
 EDITABLE = ("lifetime_minutes", "auto_renew", "is_enabled")
 FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
 ADDRESSES = ("notification_url", "lifecycle_notification_url")
+Status = Subscription.Status
 ERROR_LENGTH = 120
 ROWS_NAMED = 20
 
@@ -77,7 +78,12 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     ) -> type[forms.ModelForm[Subscription]]:
         """Take the whole wish once; later only what Graph does not own."""
         kwargs["form"] = SubscriptionForm if obj else NewSubscriptionForm
-        return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs)
+        for name in {"app_registration", "encryption_certificate"} & form.base_fields.keys():
+            # Adding one on the way is of use; changing or deleting one from here is an accident.
+            widget: Any = form.base_fields[name].widget
+            widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
+        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
         """Lay the wish beside the facts."""
@@ -331,9 +337,9 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
         return format_html('<span class="gsm-code">{}</span>', subscription.graph_id or "–")  # noqa: RUF001 -- as Django
 
     @admin.display(description="expires at", ordering="expires_at")
-    def expires(self, subscription: Subscription) -> str:
+    def expires(self, subscription: Subscription) -> SafeString:
         """Show until when Graph has granted it."""
-        return badges.to_the_second(subscription.expires_at)
+        return badges.moment(subscription.expires_at)
 
     @admin.display(description="granted at")
     def granted(self, subscription: Subscription) -> str:
@@ -353,6 +359,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     @admin.display(description="due again at")
     def next_renewal(self, subscription: Subscription) -> str:
         """Show from when the renewal run will take it up."""
-        if not (subscription.auto_renew and subscription.is_enabled):
-            return "Not renewed automatically"
+        is_looked_after = subscription.auto_renew and subscription.is_enabled
+        if not is_looked_after or subscription.status in {Status.FAILED, Status.REMOVED}:
+            return "Not taken up by the renewal run"
         return badges.to_the_second(subscription.renew_at)
