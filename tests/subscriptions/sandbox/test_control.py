@@ -1,5 +1,8 @@
 """The sandbox's own controls over HTTP, and its life."""
 
+import contextlib
+import http.client
+import ssl
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +110,17 @@ def test_private_files_are_for_their_owner_only(tmp_path: Path) -> None:
 def test_two_sandboxes_do_not_trust_each_other(sandbox: Sandbox) -> None:
     with Sandbox() as other, pytest.raises(requests.exceptions.SSLError):
         requests.get(other.url, verify=str(sandbox.ca_bundle), timeout=5)
+
+
+def test_its_certificate_passes_the_strict_checks_of_newer_pythons(sandbox: Sandbox) -> None:
+    context = ssl.create_default_context(cafile=str(sandbox.ca_bundle))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    connection = http.client.HTTPSConnection(sandbox.url.removeprefix("https://"), context=context)
+
+    with contextlib.closing(connection):
+        connection.request("GET", "/")
+
+        assert connection.getresponse().status == 200
 
 
 def test_a_taken_port_is_reported(sandbox: Sandbox) -> None:

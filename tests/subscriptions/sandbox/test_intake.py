@@ -40,7 +40,6 @@ def _in(**span: float) -> str:
         {"notificationUrl": "http://hooks.contoso.example/graph"},
         {"notificationUrl": "hooks.contoso.example/graph"},
         {"notificationUrl": "https://hooks.contoso.example:port/graph"},
-        {"notificationUrl": "https://hooks.contoso.example/graph#part"},
         {"notificationUrl": "EventHub:https://contoso.servicebus.windows.net/eventhubname/hub"},
         {"lifecycleNotificationUrl": "http://hooks.contoso.example/graph"},
         {"latestSupportedTlsVersion": "1.2"},
@@ -64,6 +63,13 @@ def test_a_wrong_create_request_is_refused_with_400(
     assert response.status_code == 400
     assert response.json()["error"]["message"]
     assert not sandbox.subscriptions
+
+
+def test_a_url_with_a_fragment_is_refused_before_it_is_called(create: Creator, receiver: Any) -> None:
+    response = create(notificationUrl=f"{receiver.url}#part")
+
+    assert response.status_code == 400
+    assert receiver.handshakes == []
 
 
 def test_an_unknown_path_is_refused_in_the_words_of_graph(create: Creator) -> None:

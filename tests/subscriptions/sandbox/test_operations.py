@@ -261,9 +261,12 @@ def test_a_token_expires_by_the_sandboxs_clock(client: Any, sandbox: Sandbox) ->
 
 
 def test_a_validation_token_is_no_access_token(client: Any, sandbox: Sandbox) -> None:
-    client.token = sandbox.validation_token()
+    client.token = sandbox.validation_token(claims={"appid": sandbox.application.client_id})
 
-    assert client.call("GET", "/subscriptions").status_code == 401
+    response = client.call("GET", "/subscriptions")
+
+    assert response.status_code == 401
+    assert "Invalid audience" in response.json()["error"]["message"]
 
 
 def test_what_the_sandbox_does_not_play_is_answered_501(client: Any) -> None:
