@@ -10,18 +10,25 @@ from subscriptions.models import Subscription
 CLAIM_LASTS = timedelta(minutes=5)
 
 
-def claim(subscription_pk: int, *, now: datetime, statuses: Iterable[str]) -> str:
+def claim(subscription_pk: int, *, now: datetime, statuses: Iterable[str], **unchanged: object) -> str:
     """Take the subscription for this worker and return the claim; empty when somebody else has it.
 
-    Only one of several callers gets a claim. A claim that was not given back in time may be taken over.
+    Only one of several callers gets a claim. A claim that was not given back in time may be taken over. `unchanged`
+    are columns as the caller read them: where one differs by now, somebody else has done the work meanwhile.
     """
     token = secrets.token_hex(16)
     taken = (
-        Subscription.objects.filter(pk=subscription_pk, status__in=tuple(statuses))
+        Subscription.objects.filter(pk=subscription_pk, status__in=tuple(statuses), **unchanged)
         .unclaimed(now)
         .update(claim=token, claimed_until=now + CLAIM_LASTS)
     )
     return token if taken else ""
+
+
+def prolong(subscription: Subscription, token: str, *, now: datetime) -> bool:
+    """Let a claim last anew before long work; say whether it was still ours."""
+    held = Subscription.objects.filter(pk=subscription.pk, claim=token)
+    return bool(held.update(claimed_until=now + CLAIM_LASTS))
 
 
 def settle(subscription: Subscription, token: str, **facts: object) -> bool:

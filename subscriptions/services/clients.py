@@ -4,14 +4,20 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from django.utils import timezone
+
 from subscriptions import conf
 from subscriptions.graph import clouds, tokens
 from subscriptions.graph.client import GraphClient, Version
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.documents import CallRecord
+from subscriptions.graph.id_tokens import PERSONAL_TENANT
+from subscriptions.graph.sign_in import SignInApp
 from subscriptions.graph.signing_keys import SigningKeys
-from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services.errors import NotConfiguredError
+from subscriptions.keys.field_encryption import FieldDecryptionError
+from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
+from subscriptions.services import account_tokens
+from subscriptions.services.errors import NotConfiguredError, UnreadableSecretError
 
 
 def cloud_of(app_registration: AppRegistration) -> Cloud:
@@ -55,27 +61,81 @@ def access_token(app_registration: AppRegistration, *, force: bool = False) -> t
     """Return a token of the app itself, from the cache while it lasts; `force` gets a fresh one.
 
     Raises:
-        TokenRefusedError, UnreachableError, ThrottledError, NotConfiguredError: no token is to be had.
+        TokenRefusedError, UnreachableError, ThrottledError, NotReadyError: no token is to be had.
 
     """
+    try:
+        credential = credential_of(app_registration)
+    except FieldDecryptionError as error:
+        raise UnreadableSecretError(str(error)) from error
     return tokens.acquire_for_app(
         cloud_of(app_registration),
         app_registration.tenant_id,
         app_registration.client_id,
-        credential_of(app_registration),
+        credential,
         force=force,
     )
 
 
-def client_for(
-    app_registration: AppRegistration, *, on_call: Callable[[CallRecord], None] | None = None
-) -> GraphClient:
-    """Build the Graph client of an app registration; `on_call` is told of every HTTP call."""
-    return GraphClient(
+def sign_in_app(app_registration: AppRegistration, *, kind: str) -> SignInApp:
+    """Return the app as users sign in to it; personal accounts do so outside its tenant.
+
+    Raises:
+        NotReadyError: a setting is missing, or the credential does not open.
+
+    """
+    try:
+        credential = credential_of(app_registration)
+    except FieldDecryptionError as error:
+        raise UnreadableSecretError(str(error)) from error
+    is_personal = kind == DelegatedAccount.Kind.PERSONAL
+    return SignInApp(
         cloud=cloud_of(app_registration),
-        access_token=lambda force: access_token(app_registration, force=force).value,
-        on_call=on_call,
+        tenant=PERSONAL_TENANT if is_personal else app_registration.tenant_id,
+        client_id=app_registration.client_id,
+        credential=credential,
     )
+
+
+def account_token(account: DelegatedAccount, *, force: bool = False) -> tokens.AccessToken:
+    """Return a token of a signed-in account, got without the user; `force` gets a fresh one.
+
+    Raises:
+        SignInNeededError: the account has to sign in again.
+        TokenRefusedError, UnreachableError, ThrottledError, NotReadyError: no token is to be had now.
+
+    """
+    app = sign_in_app(account.app_registration, kind=account.kind)
+    try:
+        return account_tokens.access_token(account.pk, app, force=force, now=timezone.now())
+    except FieldDecryptionError as error:
+        raise UnreadableSecretError(str(error)) from error
+
+
+def client_for(
+    app_registration: AppRegistration,
+    *,
+    account: DelegatedAccount | None = None,
+    on_call: Callable[[CallRecord], None] | None = None,
+) -> GraphClient:
+    """Build the Graph client of an app registration, or of an account that signed in to it.
+
+    `on_call` is told of every HTTP call.
+    """
+
+    def bearer(force: bool) -> str:
+        if account is not None:
+            return account_token(account, force=force).value
+        return access_token(app_registration, force=force).value
+
+    return GraphClient(cloud=cloud_of(app_registration), access_token=bearer, on_call=on_call)
+
+
+def client_of(
+    subscription: Subscription, *, on_call: Callable[[CallRecord], None] | None = None
+) -> GraphClient:
+    """Build the Graph client of whoever watches by this subscription: a signed-in account, or the app itself."""
+    return client_for(subscription.app_registration, account=subscription.delegated_account, on_call=on_call)
 
 
 def version_of(subscription: Subscription) -> Version:

@@ -6,12 +6,11 @@ from datetime import datetime
 from subscriptions.graph.errors import AccessDeniedError, GraphError
 from subscriptions.graph.tokens import unverified_claims_of
 from subscriptions.keys.field_encryption import FieldDecryptionError
-from subscriptions.models import AppRegistration, Operation
-from subscriptions.services.clients import access_token, client_for
+from subscriptions.models import AppRegistration, DelegatedAccount, Operation
+from subscriptions.services.clients import access_token, account_token, client_for
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
-
 
 SHOWN_PERMISSIONS = 8
 
@@ -32,6 +31,23 @@ def test_connection(app_registration: AppRegistration, *, now: datetime, actor: 
     app_registration.check_message = report.message
     app_registration.save(update_fields=["checked_at", "check_succeeded", "check_message"])
     return report
+
+
+def test_account(account: DelegatedAccount, *, actor: str) -> ConnectionReport:
+    """Get a fresh token of a signed-in account without the user, and list the account's own subscriptions."""
+    app_registration = account.app_registration
+    log = CallLog(Operation.Action.TEST, actor=actor, app_registration=app_registration, subscription=None)
+    try:
+        token = account_token(account, force=True)
+        subscriptions = client_for(app_registration, account=account, on_call=log).list_subscriptions()
+    except (GraphError, UseCaseError) as error:
+        return ConnectionReport(succeeded=False, message=told(error))
+    permissions = str(unverified_claims_of(token.value).get("scp") or "").split()
+    known = f"The account has {len(subscriptions)} subscription{'' if len(subscriptions) == 1 else 's'} at Graph."
+    listed = _listed(sorted(permissions)) if permissions else "not told"
+    return ConnectionReport(
+        succeeded=True, message=f"Connected. {known} Delegated permissions in the token: {listed}."
+    )
 
 
 def _try(app_registration: AppRegistration, *, actor: str) -> ConnectionReport:

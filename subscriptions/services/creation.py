@@ -1,6 +1,7 @@
 """Create: the row first, then Graph outside any transaction, then the outcome."""
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -11,11 +12,12 @@ from subscriptions.graph.client import GraphClient, Version
 from subscriptions.graph.documents import RemoteSubscription, SubscriptionRequest
 from subscriptions.graph.errors import DuplicateSubscriptionError, GraphError, SubscriptionGoneError
 from subscriptions.keys import certificates
+from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import outcomes
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
-from subscriptions.services.errors import BusyError, WishExistsError
+from subscriptions.services.clients import client_of, version_of
+from subscriptions.services.errors import BusyError, UnreadableSecretError, WishExistsError
 from subscriptions.services.operations import CallLog, record
 
 logger = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ def place(
         action, actor=actor, app_registration=subscription.app_registration, subscription=subscription
     )
     try:
-        client = client_for(subscription.app_registration, on_call=log)
+        client = client_of(subscription, on_call=log)
         remote = _post_or_adopt(client, subscription, now=now)
     except GraphError as error:
         if not log.calls:
@@ -105,9 +107,7 @@ def place(
         settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
         logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
         raise
-    settle(
-        subscription, token, renewed_at=None, reauthorized_at=None, **outcomes.granted(remote, now=now)
-    )
+    settle(subscription, token, renewed_at=None, reauthorized_at=None, **outcomes.granted(remote, now=now))
     logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
     return subscription
 
@@ -128,7 +128,7 @@ def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionReq
         notification_url=subscription.notification_url,
         lifecycle_notification_url=subscription.lifecycle_notification_url or None,
         expires_at=expiry_to_ask(subscription, now=now),
-        client_state=subscription.client_state.reveal(),
+        client_state=_state_of(subscription),
         include_resource_data=subscription.include_resource_data,
         encryption_certificate=certificates.public_base64(certificate.certificate) if certificate else None,
         encryption_certificate_id=certificate.encryption_certificate_id if certificate else None,
@@ -161,9 +161,12 @@ def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: date
             return remote
         raise
     except GraphError as error:
+        if not error.outcome_unknown:
+            raise
         # Graph may have acted although we did not see its answer: look before anybody posts again.
-        if error.outcome_unknown and (remote := _look_for(client, subscription)):
-            return remote
+        with suppress(GraphError):
+            if remote := _look_for(client, subscription):
+                return remote
         raise
 
 
@@ -171,10 +174,11 @@ def _not_created(error: GraphError, *, subscription: Subscription, now: datetime
     """Return the facts after a create that gave no subscription: to be tried again, or refused for good."""
     facts = outcomes.failed(error, subscription=subscription, now=now)
     if error.outcome_unknown:
-        return {**facts, "error_code": OUTCOME_UNKNOWN}
-    if error.is_transient or subscription.status == Subscription.Status.GONE:
+        facts["error_code"] = OUTCOME_UNKNOWN
+    if subscription.status == Subscription.Status.GONE:
         return facts
-    return {**facts, "status": Subscription.Status.FAILED}
+    is_open = error.outcome_unknown or error.is_transient
+    return {**facts, "status": Subscription.Status.PENDING if is_open else Subscription.Status.FAILED}
 
 
 def _existing(client: GraphClient, graph_id: str, *, version: Version) -> RemoteSubscription | None:
@@ -195,32 +199,48 @@ def unanswered_id(client: GraphClient, subscription: Subscription) -> str:
     """
     if subscription.error_code != OUTCOME_UNKNOWN:
         return ""
-    remotes = client.list_subscriptions(version=version_of(subscription))
-    return next((remote.id for remote in remotes if _is_ours(remote, subscription)), "")
+    remote = _look_for(client, subscription)
+    return remote.id if remote else ""
 
 
 def _look_for(client: GraphClient, subscription: Subscription) -> RemoteSubscription | None:
-    try:
-        remotes = client.list_subscriptions(version=version_of(subscription))
-    except GraphError:
-        # Without a whole list nothing is known; the next run looks again.
-        return None
-    return next((remote for remote in remotes if _is_ours(remote, subscription, is_unanswered=True)), None)
+    """Return what an unanswered create call made at Graph, if it made anything.
 
+    A list does not show the clientState, so each candidate is read by itself: what somebody else made at our address
+    must not be taken for ours, since all that it sends would be refused.
 
-def _is_ours(remote: RemoteSubscription, subscription: Subscription, *, is_unanswered: bool = False) -> bool:
-    """Say whether what Graph has is what this row asked for.
+    Raises:
+        GraphError: Graph cannot be asked, so the outcome stays unknown.
 
-    The clientState decides where Graph shows it. A list never shows it: then the rest must fit, and this row must be
-    one whose create call was sent without seeing the answer.
     """
-    state = subscription.client_state.reveal()
-    if remote.client_state:
-        return remote.client_state == state
-    unanswered = is_unanswered or subscription.error_code == OUTCOME_UNKNOWN
+    version = version_of(subscription)
+    try:
+        for listed in client.list_subscriptions(version=version):
+            if _fits(listed, subscription):
+                remote = _existing(client, listed.id, version=version)
+                if remote and (not remote.client_state or _is_ours(remote, subscription)):
+                    return remote
+    except GraphError as error:
+        error.outcome_unknown = True
+        raise
+    return None
+
+
+def _fits(listed: RemoteSubscription, subscription: Subscription) -> bool:
     return (
-        unanswered
-        and remote.resource.lstrip("/").lower() == subscription.resource.lstrip("/").lower()
-        and remote.notification_url == subscription.notification_url
-        and set(remote.change_type.split(",")) == set(subscription.change_type.split(","))
+        listed.resource.lstrip("/").lower() == subscription.resource.lstrip("/").lower()
+        and listed.notification_url == subscription.notification_url
+        and set(listed.change_type.split(",")) == set(subscription.change_type.split(","))
     )
+
+
+def _is_ours(remote: RemoteSubscription, subscription: Subscription) -> bool:
+    """Say whether Graph shows the clientState that this row chose."""
+    return remote.client_state == _state_of(subscription)
+
+
+def _state_of(subscription: Subscription) -> str:
+    try:
+        return subscription.client_state.reveal()
+    except FieldDecryptionError as error:
+        raise UnreadableSecretError(str(error)) from error

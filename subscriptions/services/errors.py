@@ -1,5 +1,6 @@
 """What a use case refuses before Graph is called."""
 
+from subscriptions.graph.errors import GraphError
 from subscriptions.models import Subscription
 
 
@@ -7,8 +8,21 @@ class UseCaseError(Exception):
     """The request cannot be carried out; the text says why and what to do, and may be shown."""
 
 
-class NotConfiguredError(UseCaseError):
+class NotReadyError(UseCaseError, GraphError):
+    """No call can be made: a setting is missing, or a stored secret does not open.
+
+    It is a `GraphError` too, so that a row which could not be sent is explained like one that was refused.
+    """
+
+    default_explanation = "Nothing was sent."
+
+
+class NotConfiguredError(NotReadyError):
     """A setting is missing."""
+
+
+class UnreadableSecretError(NotReadyError):
+    """A secret that the call needs does not open: FIELD_ENCRYPTION_KEYS lacks its key."""
 
 
 class WishExistsError(UseCaseError):

@@ -7,7 +7,7 @@ from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import outcomes, recreation, renewal
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
 from subscriptions.services.operations import CallLog
 
@@ -21,8 +21,8 @@ APART = timedelta(minutes=10)
 def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str:
     """Reauthorize at Graph and return, in words, what was done.
 
-    A renewal does both: it is sent instead when one is due, and nothing is sent when either happened in the last ten
-    minutes. Where Graph no longer has the subscription, it is created again.
+    A renewal does both: it is sent instead when one is due within ten minutes, and nothing is sent when either
+    happened in the last ten minutes. Where Graph no longer has the subscription, it is created again.
 
     Raises:
         BusyError: another worker has it, or it is not at Graph.
@@ -30,8 +30,8 @@ def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str
 
     """
     if at := _recently(subscription, now=now):
-        return f"Nothing to do: renewed or reauthorized at {at:%H:%M:%S} UTC."
-    if subscription.auto_renew and subscription.renew_at and subscription.renew_at <= now:
+        return _nothing_to_do(at)
+    if subscription.auto_renew and subscription.renew_at and subscription.renew_at <= now + APART:
         return (
             f"{renewal.renew(subscription, now=now, actor=actor).capitalize()}, which reauthorizes as well."
         )
@@ -39,6 +39,9 @@ def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str
     if not token:
         raise BusyError
     subscription.refresh_from_db()
+    if at := _recently(subscription, now=now):
+        settle(subscription, token)
+        return _nothing_to_do(at)
     log = CallLog(
         Operation.Action.REAUTHORIZE,
         actor=actor,
@@ -46,7 +49,7 @@ def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str
         subscription=subscription,
     )
     try:
-        client_for(subscription.app_registration, on_call=log).reauthorize_subscription(
+        client_of(subscription, on_call=log).reauthorize_subscription(
             subscription.graph_id or "", version=version_of(subscription)
         )
     except SubscriptionGoneError:
@@ -57,6 +60,10 @@ def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str
         raise
     settle(subscription, token, reauthorized_at=now, **outcomes.no_error())
     return "Reauthorized."
+
+
+def _nothing_to_do(at: datetime) -> str:
+    return f"Nothing to do: renewed or reauthorized at {at:%H:%M:%S} UTC."
 
 
 def _recently(subscription: Subscription, *, now: datetime) -> datetime | None:

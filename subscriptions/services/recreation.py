@@ -9,7 +9,7 @@ from subscriptions.graph.errors import GraphError
 from subscriptions.models import FormerIdentity, Operation, Subscription
 from subscriptions.services import creation, outcomes
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, WishExistsError
 from subscriptions.services.operations import CallLog
 
@@ -37,6 +37,8 @@ def recreate(subscription: Subscription, *, now: datetime, actor: str) -> Subscr
     subscription.refresh_from_db()
     try:
         if subscription.is_at_graph:
+            # If this process dies after the deletion, the next renewal run finds it due and gone.
+            Subscription.objects.filter(pk=subscription.pk, claim=token).update(renew_at=now)
             _delete(subscription, actor=actor)
     except GraphError as error:
         settle(subscription, token, **outcomes.explained(error, now=now))
@@ -55,10 +57,11 @@ def replace(subscription: Subscription, token: str, *, now: datetime, actor: str
     """
     status, subscription.status = subscription.status, Subscription.Status.GONE
     subscription.missed_at = subscription.missed_at or now
+    subscription.renew_at = now
     try:
         with transaction.atomic():
             _part_with_identity(subscription, now=now)
-            subscription.save(update_fields=["status", "graph_id", "missed_at", "updated_at"])
+            subscription.save(update_fields=["status", "graph_id", "missed_at", "renew_at", "updated_at"])
     except IntegrityError as error:
         subscription.status = status
         settle(subscription, token)
@@ -74,7 +77,7 @@ def _delete(subscription: Subscription, *, actor: str) -> None:
         app_registration=subscription.app_registration,
         subscription=subscription,
     )
-    client_for(subscription.app_registration, on_call=log).delete_subscription(
+    client_of(subscription, on_call=log).delete_subscription(
         subscription.graph_id or "", version=version_of(subscription)
     )
 
@@ -94,7 +97,7 @@ def _part_with_identity(subscription: Subscription, *, now: datetime) -> None:
         graph_id=subscription.graph_id.lower(),
         defaults={
             "subscription": subscription,
-            "client_state": subscription.client_state.reveal(),
+            "client_state": subscription.client_state,
             "accepted_until": now + FORMER_ID_ACCEPTED,
         },
     )

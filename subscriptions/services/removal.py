@@ -7,7 +7,7 @@ from subscriptions.graph.errors import GraphError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import creation, outcomes
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
 from subscriptions.services.operations import CallLog
 
@@ -34,11 +34,15 @@ def remove(subscription: Subscription, *, now: datetime, actor: str) -> Subscrip
         subscription=subscription,
     )
     try:
-        client = client_for(subscription.app_registration, on_call=log)
+        client = client_of(subscription, on_call=log)
         if graph_id := subscription.graph_id or creation.unanswered_id(client, subscription):
             client.delete_subscription(graph_id, version=version_of(subscription))
     except GraphError as error:
-        settle(subscription, token, **outcomes.explained(error, now=now))
+        facts = outcomes.explained(error, now=now)
+        if subscription.error_code == creation.OUTCOME_UNKNOWN:
+            # The next try has to look at Graph again.
+            facts["error_code"] = creation.OUTCOME_UNKNOWN
+        settle(subscription, token, **facts)
         raise
     settle(
         subscription,

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from subscriptions.graph.documents import Outcome, Renewal
 from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import creation, outcomes, recreation
-from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.claims import claim, prolong, settle
+from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.operations import record
 from subscriptions.services.outcomes import told
@@ -107,7 +108,9 @@ def renew_due(
     keys = due_for_renewal(now=clock(), within=within, limit=limit)
     summary = Summary(due=len(keys))
     for start in range(0, len(keys), CHUNK_SIZE):
-        chunk = Subscription.objects.select_related("app_registration", "encryption_certificate")
+        chunk = Subscription.objects.select_related(
+            "app_registration", "delegated_account__app_registration", "encryption_certificate"
+        )
         rows = sorted(
             chunk.filter(pk__in=keys[start : start + CHUNK_SIZE]),
             key=lambda row: (
@@ -118,16 +121,17 @@ def renew_due(
             ),
         )
         for group in _grouped(rows):
-            _renew_group(group, now=clock(), actor=actor, summary=summary)
+            _renew_group(group, clock=clock, actor=actor, summary=summary)
             progress(len(group))
     return summary
 
 
 def _grouped(rows: Iterable[Subscription]) -> list[list[Subscription]]:
-    """Return batches: of one app registration, of one API version, of one kind of work."""
-    groups: dict[tuple[int, str, bool], list[Subscription]] = defaultdict(list)
+    """Return batches: of one app registration or account, of one API version, of one kind of work."""
+    groups: dict[tuple[int, int | None, str, bool], list[Subscription]] = defaultdict(list)
     for row in rows:
-        groups[row.app_registration_id, row.api_version, row.status == row.Status.ACTIVE].append(row)
+        who = row.app_registration_id, row.delegated_account_id
+        groups[*who, row.api_version, row.status == row.Status.ACTIVE].append(row)
     return [
         group[start : start + BATCH_SIZE]
         for group in groups.values()
@@ -135,27 +139,31 @@ def _grouped(rows: Iterable[Subscription]) -> list[list[Subscription]]:
     ]
 
 
-def _renew_group(group: list[Subscription], *, now: datetime, actor: str, summary: Summary) -> None:
-    claimed = [
-        _Claimed(subscription=row, token=token)
-        for row in group
-        if (token := claim(row.pk, now=now, statuses=(row.status,)))
-    ]
-    for _ in range(len(group) - len(claimed)):
-        summary.count(Result.SKIPPED)
-    lost = [item for item in claimed if not _can_be_renewed(item.subscription, now=now)]
-    living = [item for item in claimed if _can_be_renewed(item.subscription, now=now)]
-    for item in lost:
-        _attempt(item, lambda item: _make(item, now=now, actor=actor), now=now, summary=summary)
-    if living:
-        answers = _send(living, now=now)
-        for item in living:
-            _attempt(
-                item,
-                lambda item: _conclude(item, answers[item.subscription.pk], now=now, actor=actor),
-                now=now,
-                summary=summary,
-            )
+def _renew_group(
+    group: list[Subscription], *, clock: Callable[[], datetime], actor: str, summary: Summary
+) -> None:
+    now = clock()
+    living = [row for row in group if _can_be_renewed(row, now=now)]
+    if claimed := [item for row in living if (item := _claimed(row, now=now, summary=summary))]:
+        answers = _send(claimed, now=now)
+        # What was renewed is written first, since creating again what is gone may take long.
+        for item in sorted(claimed, key=lambda item: _is_gone(answers[item.subscription.pk])):
+            outcome, at = answers[item.subscription.pk], clock()
+            _attempt(item, partial(_conclude, outcome=outcome, now=at, actor=actor), now=at, summary=summary)
+    # Each is claimed when its turn comes: one create call may take longer than a claim lasts for twenty.
+    for row in group:
+        at = clock()
+        if row not in living and (item := _claimed(row, now=at, summary=summary)):
+            _attempt(item, partial(_make, now=at, actor=actor), now=at, summary=summary)
+
+
+def _claimed(row: Subscription, *, now: datetime, summary: Summary) -> _Claimed | None:
+    """Take a row as it was read; one that another run has served since then is passed over."""
+    token = claim(row.pk, now=now, statuses=(row.status,), renew_at=row.renew_at, graph_id=row.graph_id)
+    if token:
+        return _Claimed(subscription=row, token=token)
+    summary.count(Result.SKIPPED)
+    return None
 
 
 def _attempt(
@@ -229,7 +237,7 @@ def _send(items: list[_Claimed], *, now: datetime) -> dict[int, Outcome]:
     first = items[0].subscription
     renewals = [_renewal(item.subscription, now=now) for item in items]
     try:
-        answers = client_for(first.app_registration).update_subscriptions(renewals, version=version_of(first))
+        answers = client_of(first).update_subscriptions(renewals, version=version_of(first))
     except GraphError as error:
         answers = [Outcome(id=renewal.id, error=error, called_at=now) for renewal in renewals]
     return {item.subscription.pk: answer for item, answer in zip(items, answers, strict=True)}
@@ -239,10 +247,15 @@ def _renewal(subscription: Subscription, *, now: datetime) -> Renewal:
     return Renewal(id=subscription.graph_id or "", expires_at=creation.expiry_to_ask(subscription, now=now))
 
 
+def _is_gone(outcome: Outcome) -> bool:
+    return isinstance(outcome.error, SubscriptionGoneError)
+
+
 def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) -> Result:
     """Write what Graph answered for one subscription.
 
     Raises:
+        BusyError: Graph no longer has it, and another worker has taken it over.
         GraphError: Graph refused; the row says why and when the next try is.
 
     """
@@ -258,7 +271,9 @@ def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) ->
         settle(row, item.token, renewed_at=now, **outcomes.granted(outcome.subscription, now=now))
         return Result.RENEWED
     error = outcome.error or GraphError("Graph gave no answer for this subscription.")
-    if isinstance(error, SubscriptionGoneError):
+    if _is_gone(outcome):
+        if not prolong(row, item.token, now=now):
+            raise BusyError
         recreation.replace(row, item.token, now=now, actor=actor)
         return Result.RECREATED
     settle(row, item.token, **outcomes.failed(error, subscription=row, now=now))
