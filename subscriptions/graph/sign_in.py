@@ -108,7 +108,10 @@ def begin(app: SignInApp, *, permissions: Iterable[str], redirect_uri: str, logi
             # Without it the browser signs in whoever it knows, which is the administrator.
             prompt=None if login_hint else "select_account",
             login_hint=login_hint or None,
+            response_mode="form_post",
         )
+    # MSAL warns of any other mode, but the cookie of the administrator's session comes along with a GET only.
+    flow["auth_uri"] = flow["auth_uri"].replace("response_mode=form_post", "response_mode=query")
     return flow
 
 

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from subscriptions import conf
 from subscriptions.catalogue import entry_for, normalise, rules
-from subscriptions.catalogue.rules import Problem
-from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.catalogue.rules import Access, Problem
+from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services.errors import UseCaseError
 
 CHANGE_TYPES = ("created", "updated", "deleted")
+NAMES_SHOWN = 10
 
 
 class WrongWishError(UseCaseError):
@@ -24,8 +25,9 @@ def named(
     certificate: str,
     minutes: int | None,
     now: datetime,
+    account: str = "",
 ) -> Subscription:
-    """Return the unsaved subscription that these names describe.
+    """Return the unsaved subscription that these names describe; `account` is a user name, empty for the app itself.
 
     Raises:
         WrongWishError: a name is unknown, or a rule of Graph is broken; the text names all that is wrong.
@@ -36,6 +38,7 @@ def named(
         raise WrongWishError(f"There is no app registration named {app!r}.")
     subscription = Subscription(
         app_registration=app_registration,
+        delegated_account=_account(account, app_registration),
         resource=resource,
         change_type=in_order(change_type),
         include_resource_data=is_rich,
@@ -64,10 +67,17 @@ def problems(subscription: Subscription) -> tuple[Problem, ...]:
             api_version=subscription.api_version,
             lifetime=None if minutes is None else timedelta(minutes=minutes),
             has_lifecycle_url=bool(lifecycle_url),
-            access="application",
+            access=access_of(subscription.delegated_account),
             cloud=subscription.app_registration.cloud,
         )
     )
+
+
+def access_of(account: DelegatedAccount | None) -> Access:
+    """Return the kind of access to Graph that an account has, or the app itself without one."""
+    if account is None:
+        return "application"
+    return "delegated_personal" if account.kind == DelegatedAccount.Kind.PERSONAL else "delegated_work"
 
 
 def in_order(change_type: str) -> str:
@@ -83,6 +93,24 @@ def _is_path(resource: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _account(name: str, app_registration: AppRegistration) -> DelegatedAccount | None:
+    if not name:
+        return None
+    signed_in = app_registration.accounts.select_related("app_registration")
+    found = list(signed_in.filter(username__iexact=name))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise WrongWishError(
+            f"{len(found)} accounts named {name!r} are signed in to {app_registration}. Use the admin to choose one."
+        )
+    names = ", ".join(signed_in.values_list("username", flat=True)[:NAMES_SHOWN]) or "none"
+    raise WrongWishError(
+        f"No account named {name!r} is signed in to {app_registration}. There is: {names}. "
+        "Sign one in with the command sign_in, or in the admin."
+    )
 
 
 def _certificate(name: str, *, is_rich: bool, now: datetime) -> EncryptionCertificate | None:

@@ -38,6 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--rich", action="store_true", help="Include the content, encrypted.")
         parser.add_argument("--certificate", metavar="NAME", help="Name of the encryption certificate.")
         parser.add_argument(
+            "--account", metavar="USER", help="In whose name to watch: a signed-in account. Unset: the app itself."
+        )
+        parser.add_argument(
             "--minutes", type=int, metavar="N", help="How long to ask for. Unset: the longest."
         )
         parser.add_argument(
@@ -64,6 +67,7 @@ class Command(BaseCommand):
                     change_type=options["change_type"],
                     is_rich=options["rich"],
                     certificate=options["certificate"] or "",
+                    account=options["account"] or "",
                     minutes=options["minutes"],
                     now=timezone.now(),
                 )
@@ -157,10 +161,6 @@ def _wished(row: dict[str, str]) -> Subscription:
     if None in row:
         raise wishes.WrongWishError("The line has more columns than the header.")
     values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if values["account"]:
-        raise wishes.WrongWishError(
-            "Signed-in accounts are not supported yet: leave the column account empty."
-        )
     rich = values["rich"].lower()
     if rich not in YES | NO:
         raise wishes.WrongWishError(f"The column rich holds {rich!r}; use yes or no.")
@@ -175,6 +175,7 @@ def _wished(row: dict[str, str]) -> Subscription:
         change_type=values["change_type"],
         is_rich=rich in YES,
         certificate=values["certificate"],
+        account=values["account"],
         minutes=int(minutes) if minutes else None,
         now=timezone.now(),
     )
@@ -185,6 +186,7 @@ def _as_json(subscription: Subscription) -> dict[str, Any]:
         "id": subscription.pk,
         "graph_id": subscription.graph_id,
         "app": subscription.app_registration.name,
+        "account": subscription.delegated_account.username if subscription.delegated_account else None,
         "resource": subscription.resource,
         "change_type": subscription.change_type,
         "status": subscription.status,

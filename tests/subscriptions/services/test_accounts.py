@@ -43,7 +43,9 @@ def begin(app_registration: AppRegistration) -> Callable[..., PendingSignIn]:
     return begin
 
 
-def finish(kept: dict[str, Any] | None, answer: dict[str, str], *, now: datetime | None = None) -> DelegatedAccount:
+def finish(
+    kept: dict[str, Any] | None, answer: dict[str, str], *, now: datetime | None = None
+) -> DelegatedAccount:
     return accounts.finish(kept, unverified_answer=answer, now=now or datetime.now(UTC))
 
 
