@@ -12,6 +12,9 @@ from django.core.signals import setting_changed
 # Graph repeats a delivery for up to four hours; a copy that comes later than this is a new change.
 # Source: change-notifications-delivery-webhooks.md (2026-04-22).
 DUPLICATE_WINDOW = timedelta(hours=6)
+# Graph sends the same lifecycle notice again and again until something is done: after the ten minutes that have to lie
+# between two answers to it, the same words ask anew. Source: change-notifications-lifecycle-events.md (2026-03-24).
+NOTICE_DUPLICATE_WINDOW = timedelta(minutes=10)
 # One POST holds far fewer in practice; a body with more items than this is not Graph's.
 MAX_ITEMS = 10_000
 SMALLEST_MAX_DELIVERY_BYTES = 64 * 1024

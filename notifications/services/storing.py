@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
@@ -87,8 +87,11 @@ def _insert(entries: dict[str, _Entry], *, delivery: Delivery) -> dict[str, int]
 
 def _open_new_window(keys: Iterable[str], *, received_at: datetime) -> None:
     """Let what comes again after Graph's last retry count as a new change."""
-    ChangeNotification.objects.filter(
-        duplicate_key__in=list(keys), received_at__lt=received_at - conf.DUPLICATE_WINDOW
+    earlier = ChangeNotification.objects.filter(duplicate_key__in=list(keys))
+    is_notice = ~Q(lifecycle_event="")
+    earlier.filter(
+        Q(received_at__lt=received_at - conf.DUPLICATE_WINDOW)
+        | is_notice & Q(received_at__lt=received_at - conf.NOTICE_DUPLICATE_WINDOW)
     ).update(duplicate_key=None)
 
 

@@ -129,7 +129,7 @@ def post() -> Callable[..., HttpResponse]:
 
 @pytest.fixture
 def receive(post: Callable[..., HttpResponse]) -> Callable[..., list[ChangeNotification]]:
-    """Return a function that posts items with their tokens, drains the inbox, and returns all rows in order."""
+    """Return a function that posts items with their tokens, drains the inbox, and returns all rows as they came."""
 
     def take(
         *items: Item, tokens: list[str] | None = None, at: datetime | None = None
@@ -140,6 +140,6 @@ def receive(post: Callable[..., HttpResponse]) -> Callable[..., list[ChangeNotif
         assert post(body).status_code == 202
         now = at or datetime.now(UTC)
         processing.process(clock=lambda: now)
-        return list(ChangeNotification.objects.order_by("pk"))
+        return list(ChangeNotification.objects.order_by("delivery_id", "item_index"))
 
     return take

@@ -1,7 +1,6 @@
 """The main job: from the wish to the stored notification, over HTTPS."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -34,7 +33,9 @@ def test_a_rich_notification_is_proven_and_decrypted(
         resource="/teams/getAllMessages", include_resource_data=True, encryption_certificate=certificate
     )
 
-    sandbox.make_change("/teams/t1/channels/c1/messages/m1", "created", content={"body": {"content": "Grüße"}})
+    sandbox.make_change(
+        "/teams/t1/channels/c1/messages/m1", "created", content={"body": {"content": "Grüße"}}
+    )
     sandbox.flush(10)
     engine.work_once()
 
