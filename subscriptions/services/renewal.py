@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
+from django.db.models import F
+
 from subscriptions.graph.documents import Outcome, Renewal
 from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
@@ -88,7 +90,9 @@ def renew(subscription: Subscription, *, now: datetime, actor: str) -> Result:
 
 def due_for_renewal(*, now: datetime, within: timedelta | None = None, limit: int | None = None) -> list[int]:
     """Return the keys of what is due at `now` and not in somebody's hands, what ends first coming first."""
-    due = Subscription.objects.due(now, within=within).unclaimed(now).order_by("expires_at", "pk")
+    # The databases disagree on where an expiry that is not there would come.
+    order = F("expires_at").asc(nulls_last=True), "pk"
+    due = Subscription.objects.due(now, within=within).unclaimed(now).order_by(*order)
     return list(due.values_list("pk", flat=True)[:limit])
 
 
