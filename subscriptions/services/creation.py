@@ -216,7 +216,7 @@ def _look_for(client: GraphClient, subscription: Subscription) -> RemoteSubscrip
     version = version_of(subscription)
     try:
         for listed in client.list_subscriptions(version=version):
-            if _fits(listed, subscription):
+            if fits(listed, subscription):
                 remote = _existing(client, listed.id, version=version)
                 if remote and (not remote.client_state or _is_ours(remote, subscription)):
                     return remote
@@ -226,7 +226,8 @@ def _look_for(client: GraphClient, subscription: Subscription) -> RemoteSubscrip
     return None
 
 
-def _fits(listed: RemoteSubscription, subscription: Subscription) -> bool:
+def fits(listed: RemoteSubscription, subscription: Subscription) -> bool:
+    """Say whether what Graph lists may be what a wish asked for; its clientState, which no list shows, decides."""
     return (
         listed.resource.lstrip("/").lower() == subscription.resource.lstrip("/").lower()
         and listed.notification_url == subscription.notification_url
