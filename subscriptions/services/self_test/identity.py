@@ -1,0 +1,146 @@
+"""Whether an app registration and its accounts can sign in, and may do what their subscriptions need."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from subscriptions.catalogue.rules import Access
+from subscriptions.graph.errors import GraphError
+from subscriptions.graph.tokens import AccessToken, unverified_claims_of
+from subscriptions.models import AppRegistration, DelegatedAccount, Operation, Subscription
+from subscriptions.services import findings, permissions
+from subscriptions.services.clients import access_token, account_token, client_for
+from subscriptions.services.errors import UseCaseError
+from subscriptions.services.findings import Finding
+from subscriptions.services.operations import CallLog
+from subscriptions.services.permissions import PermissionReport
+from subscriptions.services.self_test import certificates
+
+CREDENTIALS = "credentials"
+PERMISSIONS = "permissions"
+SUBSCRIPTIONS = "subscriptions"
+SHOWN_RESOURCES = 3
+
+
+def check(app_registration: AppRegistration, *, now: datetime, actor: str) -> Generator[Finding, None, str]:
+    """Sign in as the app and as each of its accounts, and look at permissions and subscriptions.
+
+    Returns the id of the key that signed the app's token, empty if there is no token.
+    """
+    name = app_registration.name
+    yield from certificates.of_credential(app_registration, now=now)
+    key_id = ""
+    try:
+        token = access_token(app_registration, force=True)
+    except (GraphError, UseCaseError) as error:
+        yield _failed(CREDENTIALS, name, error)
+    else:
+        key_id = _key_id_of(token)
+        yield findings.good(CREDENTIALS, name, "The app signs in.")
+        claims = unverified_claims_of(token.value)
+        yield from _permissions(name, claims, _resources(app_registration, None), "application")
+        yield _listed(app_registration, actor=actor)
+    for account in app_registration.accounts.select_related("app_registration"):
+        yield from _account(account)
+    return key_id
+
+
+def not_ready(app_registration: AppRegistration, error: UseCaseError) -> Finding:
+    """Say that nothing can be asked in the name of the app registration."""
+    return _failed(CREDENTIALS, app_registration.name, error)
+
+
+def _account(account: DelegatedAccount) -> Iterator[Finding]:
+    subject = f"{account.app_registration}: {account}"
+    try:
+        token = account_token(account, force=True)
+    except (GraphError, UseCaseError) as error:
+        yield _failed(CREDENTIALS, subject, error)
+        return
+    yield findings.good(CREDENTIALS, subject, "A token is to be had without the user.")
+    is_personal = account.kind == DelegatedAccount.Kind.PERSONAL
+    access: Access = "delegated_personal" if is_personal else "delegated_work"
+    claims = unverified_claims_of(token.value)
+    # Tokens of personal accounts may be unreadable for all but Graph.
+    if claims:
+        yield from _permissions(subject, claims, _resources(account.app_registration, account), access)
+
+
+def _listed(app_registration: AppRegistration, *, actor: str) -> Finding:
+    log = CallLog(Operation.Action.TEST, actor=actor, app_registration=app_registration, subscription=None)
+    try:
+        subscriptions = client_for(app_registration, on_call=log).list_subscriptions()
+    except (GraphError, UseCaseError) as error:
+        return _failed(SUBSCRIPTIONS, app_registration.name, error)
+    return findings.good(
+        SUBSCRIPTIONS, app_registration.name, f"Graph lists the app's subscriptions: {len(subscriptions)}."
+    )
+
+
+def _resources(app_registration: AppRegistration, account: DelegatedAccount | None) -> list[str]:
+    wanted = app_registration.subscriptions.filter(delegated_account=account, is_enabled=True)
+    wanted = wanted.exclude(status=Subscription.Status.REMOVED)
+    return sorted(wanted.values_list("resource", flat=True).distinct())
+
+
+def _permissions(
+    subject: str, claims: Mapping[str, Any], resources: list[str], access: Access
+) -> Iterator[Finding]:
+    reports = [permissions.missing_permissions(claims, resource, access) for resource in resources]
+    lacking = [report for report in reports if report.missing]
+    for names in dict.fromkeys(report.missing for report in lacking):
+        yield _missing(subject, [report for report in lacking if report.missing == names])
+    if lacking:
+        return
+    granted = permissions.granted_in(claims, access)
+    if not granted:
+        yield findings.warning(
+            PERMISSIONS,
+            subject,
+            "The token carries no permission yet.",
+            permissions.how_to_grant(("the permission of what you want to watch",), access),
+        )
+        return
+    known = sum(report.is_known for report in reports)
+    yield findings.good(
+        PERMISSIONS, subject, f"The token carries what {_counted(known)} need: {', '.join(sorted(granted))}."
+    )
+
+
+def _missing(subject: str, reports: list[PermissionReport]) -> Finding:
+    first = reports[0]
+    # What the owners of teams and chats grant is not in the token.
+    is_certain = not all(report.may_be_granted_elsewhere for report in reports)
+    make = findings.error if is_certain else findings.warning
+    certainty = "" if is_certain else " unless the owner of the team or chat has granted it there"
+    return make(
+        PERMISSIONS,
+        subject,
+        f"{', '.join(first.missing)} is missing{certainty}: needed by {_shown(report.resource for report in reports)}.",
+        first.advice,
+    )
+
+
+def _shown(resources: Iterable[str]) -> str:
+    names = list(resources)
+    more = len(names) - SHOWN_RESOURCES
+    shown = ", ".join(names[:SHOWN_RESOURCES])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _counted(number: int) -> str:
+    return "its subscriptions" if number == 0 else f"{number} watched path{'' if number == 1 else 's'}"
+
+
+def _failed(check: str, subject: str, error: Exception) -> Finding:
+    advice = error.explanation if isinstance(error, GraphError) else ""
+    return findings.error(check, subject, str(error), advice)
+
+
+def _key_id_of(token: AccessToken) -> str:
+    try:
+        return str(jwt.get_unverified_header(token.value).get("kid") or "")
+    except jwt.InvalidTokenError:
+        return ""
