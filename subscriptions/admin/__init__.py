@@ -1,8 +1,15 @@
 """The user interface of this app, in Django's own admin: one module for each model."""
 
 from subscriptions.admin.app_registration import AppRegistrationAdmin
+from subscriptions.admin.delegated_account import DelegatedAccountAdmin
 from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
 from subscriptions.admin.operation import OperationAdmin
 from subscriptions.admin.subscription import SubscriptionAdmin
 
-__all__ = ["AppRegistrationAdmin", "EncryptionCertificateAdmin", "OperationAdmin", "SubscriptionAdmin"]
+__all__ = [
+    "AppRegistrationAdmin",
+    "DelegatedAccountAdmin",
+    "EncryptionCertificateAdmin",
+    "OperationAdmin",
+    "SubscriptionAdmin",
+]
