@@ -30,8 +30,8 @@ COLUMNS = (
     "received_at",
     "content",
 )
-# A spreadsheet takes a text that begins so for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a text that begins so for a formula; some take the wide forms of East Asian keyboards too.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True, kw_only=True)

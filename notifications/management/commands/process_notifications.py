@@ -1,15 +1,19 @@
 """Drain the inbox once, or as a worker."""
 
 import json
+import logging
 import signal
 import threading
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 
-from notifications.services import engine
+from notifications.services import engine, processing
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -45,12 +49,21 @@ def _loop() -> dict[str, Any]:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    total: dict[str, Any] = {}
+    total: dict[str, Any] = {**asdict(processing.Summary()), "handled": 0}
     while not stop.is_set():
         close_old_connections()
-        for name, value in engine.work_once().items():
-            total[name] = total[name] + value if name in total else value
+        for name, value in _round().items():
+            total[name] += value
         # A worker that runs for months keeps the newest errors only; the log has them all.
         total["errors"] = total["errors"][-100:]
         stop.wait(LOOK_EVERY_SECONDS)
     return total
+
+
+def _round() -> dict[str, Any]:
+    """Work once; a database that is away is waited for, since the inbox keeps everything."""
+    try:
+        return engine.work_once()
+    except Error as error:
+        logger.exception("round broke off")
+        return {"errors": [f"A round broke off: {type(error).__name__}. See the log."]}

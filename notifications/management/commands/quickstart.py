@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import socket
 import time
 from argparse import ArgumentParser
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -61,7 +62,8 @@ class Story:
 class Command(BaseCommand):
     help = (
         "Set up everything and show it working: database, first administrator, a local stand-in for Microsoft "
-        "Graph, an encryption certificate, a basic and a rich subscription, notifications that keep coming, and the admin."
+        "Graph, an encryption certificate, a basic and a rich subscription, notifications that keep coming, "
+        "and the admin."
     )
     requires_migrations_checks = False
 
@@ -84,6 +86,9 @@ class Command(BaseCommand):
         port = _free_port() if options["check"] else options["port"]
         _require_free(port)
         started_at = timezone.now()
+        # A closed terminal and a supervisor end everything too, or the web server would stay and keep the port.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         try:
             with ExitStack() as stack:
                 processes = stack.enter_context(Processes(directory=Path(settings.VAR_DIR) / "quickstart"))
@@ -98,6 +103,8 @@ class Command(BaseCommand):
             story.add("stopped", str(error), happened=False)
         except KeyboardInterrupt:
             story.tell("Stopped.")
+            if options["check"]:
+                raise SystemExit(1) from None
             return
         if options["json"]:
             self.stdout.write(
@@ -138,6 +145,10 @@ class Command(BaseCommand):
                 f"{summary['renewed']} renewed"
             )
             seen_at = now
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _prepare(story: Story) -> str:

@@ -1,0 +1,98 @@
+"""export_notifications: formats, places and wrong usage."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from notifications.models import ChangeNotification
+from subscriptions.models import Subscription
+
+pytestmark = pytest.mark.django_db
+
+SubscriptionMaker = Callable[..., Subscription]
+Receive = Callable[..., list[ChangeNotification]]
+
+
+@pytest.fixture
+def received(
+    known: SubscriptionMaker, item_of: Callable[..., dict[str, Any]], receive: Receive
+) -> ChangeNotification:
+    """Receive one notification."""
+    return receive(item_of(known()))[0]
+
+
+def export(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("export_notifications", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_rows_go_to_standard_output_and_nothing_else_does(
+    received: ChangeNotification, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export("--format", "ndjson")
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["id"] == received.pk
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ndjson"])
+def test_rows_go_to_a_file_and_the_summary_to_standard_output(
+    file_format: str, received: ChangeNotification, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows"
+
+    summary = json.loads(export("--format", file_format, "--output", str(file), "--json"))
+
+    assert summary == {"exported": 1, "output": str(file), "errors": []}
+    text = file.read_text(encoding="utf-8")
+    (row,) = csv.DictReader(io.StringIO(text)) if file_format == "csv" else [json.loads(text)]
+    assert int(row["id"]) == received.pk
+
+
+def test_at_verbosity_0_only_the_file_speaks(received: ChangeNotification, tmp_path: Path) -> None:
+    assert export("--output", str(tmp_path / "rows"), "-v", "0") == ""
+    assert str(received.pk) in (tmp_path / "rows").read_text()
+
+
+@pytest.mark.usefixtures("received")
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        (["--since", "2020-01-01T00:00:00Z"], 1),
+        (["--since", "2020-01-01"], 1),
+        (["--until", "2020-01-01T00:00:00"], 0),
+        (["--since", "2999-01-01T00:00:00+02:00"], 0),
+        (["--subscription", "unknown"], 0),
+    ],
+)
+def test_rows_are_chosen_by_time_and_subscription(
+    arguments: list[str], rows: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(*arguments)
+
+    assert len(capsys.readouterr().out.splitlines()) == rows
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--since", "yesterday"],
+        ["--until", "2026-13-01T00:00:00Z"],
+        ["--json"],
+        ["--output", "/nonexistent/place/rows"],
+        ["--format", "xml"],
+    ],
+)
+def test_wrong_usage_is_explained_and_ends_with_2(arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as told:
+        export(*arguments)
+
+    assert told.value.returncode == 2 or arguments[0] == "--format"
+    assert str(told.value)

@@ -1,0 +1,125 @@
+"""Export: the rows that other tools get."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from notifications.models import ChangeNotification, NotificationContent
+from notifications.services import export
+
+pytestmark = pytest.mark.django_db
+
+NOON_AT = datetime(2026, 11, 17, 12, tzinfo=UTC)
+COLUMNS = {
+    *("id", "notification_id", "subscription", "resource", "change_type", "lifecycle_event", "tenant_id"),
+    *("state", "reason", "origin", "times_delivered", "received_at", "content"),
+}
+
+
+def save(*, content: dict[str, Any] | None = None, **changes: Any) -> ChangeNotification:
+    facts = {
+        "subscription_graph_id": "3c5d9a70-41be-4d27-8f16-a0c7e2b95d84",
+        "change_type": "created",
+        "state": "accepted",
+        "received_at": NOON_AT,
+        "last_received_at": NOON_AT,
+        "processed_at": NOON_AT,
+        **changes,
+    }
+    row = ChangeNotification.objects.create(**facts)
+    if content is not None:
+        NotificationContent.objects.create(notification=row, data=content, opened_at=NOON_AT)
+    return row
+
+
+def write(file_format: str, **selection: Any) -> str:
+    file = io.StringIO(newline="")
+    export.write(file, export.Selection(**selection), file_format=file_format)
+    return file.getvalue()
+
+
+def in_csv(**selection: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(write("csv", **selection), newline="")))
+
+
+def in_ndjson(**selection: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in write("ndjson", **selection).splitlines()]
+
+
+@pytest.mark.parametrize("read", [in_csv, in_ndjson])
+def test_every_promised_column_is_there(read: Callable[..., list[dict[str, Any]]]) -> None:
+    save(content={"a": 1})
+
+    (row,) = read()
+
+    assert set(row) >= COLUMNS
+    assert row["subscription"] == "3c5d9a70-41be-4d27-8f16-a0c7e2b95d84"
+    assert row["received_at"] == "2026-11-17T12:00:00+00:00"
+
+
+def test_content_is_json_in_its_own_type_or_in_one_cell() -> None:
+    content = {"text": 'a "quoted",\r\nline; Grüße', "n": [1, None]}
+    save(content=content)
+
+    assert in_ndjson()[0]["content"] == content
+    assert json.loads(in_csv()[0]["content"]) == content
+
+
+def test_a_row_without_content_is_exported_too() -> None:
+    save()
+
+    assert in_ndjson()[0]["content"] is None
+    assert in_csv()[0]["content"] == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['=HYPERLINK("https://evil.example")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1"],
+)
+def test_what_a_spreadsheet_would_run_is_defused_in_csv_and_left_alone_in_json(text: str) -> None:
+    save(resource=text, notification_id=text)
+
+    assert {in_csv()[0]["resource"], in_csv()[0]["notification_id"]} == {f"'{text}"}
+    assert in_ndjson()[0]["resource"] == text
+
+
+def test_since_is_included_and_until_is_not() -> None:
+    hours = [save(received_at=NOON_AT + timedelta(hours=number)).pk for number in range(4)]
+
+    found = in_ndjson(since=NOON_AT + timedelta(hours=1), until=NOON_AT + timedelta(hours=3))
+
+    assert [row["id"] for row in found] == hours[1:3]
+
+
+def test_one_subscription_is_chosen_by_graphs_id_in_any_case() -> None:
+    chosen = save()
+    save(subscription_graph_id="other")
+
+    found = in_ndjson(subscription="3C5D9A70-41BE-4D27-8F16-A0C7E2B95D84")
+
+    assert [row["id"] for row in found] == [chosen.pk]
+
+
+def test_rows_are_read_without_a_query_for_each(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    for number in range(5):
+        save(content={"n": number})
+
+    with django_assert_num_queries(1):
+        assert len(in_ndjson()) == 5
+
+
+def test_rows_are_handed_on_while_the_table_is_still_being_read() -> None:
+    save()
+
+    assert next(export.rows(export.Selection()))["state"] == "accepted"
+
+
+def test_an_empty_export_still_names_its_columns() -> None:
+    assert write("csv").split(",")[0] == "id"
+    assert write("ndjson") == ""
