@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from notifications.admin import words
 from notifications.admin.filters import (
@@ -21,6 +22,7 @@ from notifications.admin.filters import (
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification, NotificationContent
 
+SUBSCRIPTION_LENGTH = 52
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
 
 
@@ -28,8 +30,8 @@ CONTENT_PERMISSION = "notifications.view_notificationcontent"
 class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
-    list_display = ("received", "event", "state_badge", "resource_and_subscription", "came", "tenant_code")
-    list_display_links = ("received", "event")
+    list_display = ("received_how", "event", "state_badge", "resource_and_subscription", "tenant_code")
+    list_display_links = ("received_how", "event")
     list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
     list_select_related = ("subscription",)
     search_fields = (
@@ -114,6 +116,19 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Show when it came first."""
         return words.moment(notification.received_at)
 
+    @admin.display(description="received at")
+    def received_how(self, notification: ChangeNotification) -> SafeString:
+        """Show when it came first, how often, and which way unless by the webhook."""
+        times = notification.times_delivered
+        is_usual = notification.origin == ChangeNotification.Origin.WEBHOOK
+        way = "" if is_usual else notification.get_origin_display()
+        return format_html(
+            '{}<div class="gsm-note">{}</div><div class="gsm-note">{}</div>',
+            words.moment(notification.received_at),
+            f"{times} times" if times > 1 else "",
+            way,
+        )
+
     @admin.display(description="last received at")
     def last_received(self, notification: ChangeNotification) -> SafeString:
         """Show when it came last."""
@@ -137,12 +152,13 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         )
 
     @admin.display(description="subscription")
-    def subscription_link(self, notification: ChangeNotification) -> str:
+    def subscription_link(self, notification: ChangeNotification, longest: int = 1000) -> str:
         """Link to the subscription."""
         if notification.subscription is None:
-            return "Unknown"
+            return "Unknown subscription"
         url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
-        return format_html('<a href="{}">{}</a>', url, notification.subscription)
+        name = Truncator(f"Subscription {notification.subscription}").chars(longest)
+        return format_html('<a href="{}">{}</a>', url, name)
 
     @admin.display(description="resource")
     def resource_path(self, notification: ChangeNotification) -> SafeString:
@@ -153,21 +169,15 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     def resource_and_subscription(self, notification: ChangeNotification) -> SafeString:
         """Show what changed, and below it the subscription that told of it."""
         return format_html(
-            '{}<div class="gsm-note">Subscription {}</div>',
+            '{}<div class="gsm-note">{}</div>',
             self.resource_path(notification),
-            self.subscription_link(notification),
+            self.subscription_link(notification, longest=SUBSCRIPTION_LENGTH),
         )
-
-    @admin.display(description="came")
-    def came(self, notification: ChangeNotification) -> str:
-        """Show how often it came, and which way."""
-        times = "once" if notification.times_delivered == 1 else f"{notification.times_delivered} times"
-        return f"{times}, {notification.get_origin_display().lower()}"
 
     @admin.display(description="tenant")
     def tenant_code(self, notification: ChangeNotification) -> SafeString:
         """Show the tenant."""
-        return format_html('<span class="gsm-note">{}</span>', notification.tenant_id)
+        return format_html('<div class="gsm-note">{}</div>', notification.tenant_id)
 
     @admin.display(description="delivery")
     def delivery_link(self, notification: ChangeNotification) -> str:

@@ -9,6 +9,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from notifications.models import ChangeNotification
 from subscriptions.models import Subscription
@@ -16,6 +17,7 @@ from subscriptions.models import Subscription
 State = ChangeNotification.State
 Rows = QuerySet[ChangeNotification]
 SUBSCRIPTIONS_SHOWN = 30
+SUBSCRIPTION_LENGTH = 48
 ROWS_SAMPLED = 1_000
 
 
@@ -126,7 +128,10 @@ class SubscriptionFilter(admin.SimpleListFilter):
         chosen = self.used_parameters.get(self.parameter_name, "")
         if chosen.isdecimal() and int(chosen) not in shown:
             shown.update(rows.filter(pk=int(chosen)))
-        return [(str(pk), f"{pk}: {resource}") for pk, resource in shown.items()]
+        return [
+            (str(pk), Truncator(f"{pk}: {resource}").chars(SUBSCRIPTION_LENGTH))
+            for pk, resource in shown.items()
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         """Apply the choice."""

@@ -1,5 +1,6 @@
 """What arrived, in plain words: what happened, what was checked, why it was refused."""
 
+import re
 from datetime import datetime
 
 from django.utils.html import format_html, format_html_join
@@ -147,8 +148,8 @@ def moment(at: datetime | None) -> SafeString:
 
 def path(resource: str) -> SafeString:
     """Return a path that may be broken after its slashes."""
-    broken = format_html_join(format_html("/<wbr>"), "{}", ((part,) for part in resource.split("/")))
-    return format_html('<span class="gsm-code">{}</span>', broken)
+    broken = format_html_join("", "{}<wbr>", ((part,) for part in re.split("(?<=/)", resource)))
+    return format_html('<span class="gsm-code gsm-path">{}</span>', broken)
 
 
 def to_the_second(at: datetime | None) -> str:

@@ -1,5 +1,6 @@
 """Facts as a coloured word, with times in plain language; the colour never says more than the word."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -12,6 +13,8 @@ from subscriptions.services.attention import RENEWAL_OVERDUE
 
 Kind = Literal["good", "busy", "warn", "bad", "quiet"]
 
+# Beyond this many days nobody counts hours.
+DAYS_WITH_HOURS = 45
 # A certificate is made anew and subscriptions moved to it within this time at ease.
 CERTIFICATE_ENDS_SOON = timedelta(days=30)
 
@@ -22,10 +25,21 @@ class Badge:
 
     kind: Kind
     text: str
+    detail: str = ""
 
     def html(self) -> SafeString:
-        """Return the badge as it is shown in lists."""
-        return format_html('<span class="gsm-badge gsm-{}">{}</span>', self.kind, self.text)
+        """Return the badge on one line."""
+        text = f"{self.text} · {self.detail}" if self.detail else self.text
+        return format_html('<span class="gsm-badge gsm-{}">{}</span>', self.kind, text)
+
+    def stacked(self) -> SafeString:
+        """Return the badge with its detail below, for narrow columns."""
+        return format_html(
+            '<span class="gsm-badge gsm-{}">{}</span><div class="gsm-note gsm-nowrap">{}</div>',
+            self.kind,
+            self.text,
+            self.detail,
+        )
 
 
 def of_subscription(subscription: Subscription, *, now: datetime) -> Badge:
@@ -36,7 +50,7 @@ def of_subscription(subscription: Subscription, *, now: datetime) -> Badge:
     if status in {Subscription.Status.FAILED, Subscription.Status.GONE}:
         return Badge(kind="bad", text=status.label)
     if not subscription.is_enabled:
-        return Badge(kind="quiet", text=_with_time_left("Paused", subscription, now=now))
+        return Badge(kind="quiet", text="Paused", detail=_time_left(subscription, now=now))
     if status == Subscription.Status.PENDING or subscription.expires_at is None:
         return Badge(kind="busy", text="Pending")
     return _of_active(subscription, expires_at=subscription.expires_at, now=now)
@@ -78,17 +92,17 @@ def of_operation(operation: Operation) -> Badge:
 
 def path(resource: str) -> SafeString:
     """Return a path that may be broken after its slashes."""
-    parts = resource.split("/")
-    broken = format_html_join(format_html("/<wbr>"), "{}", ((part,) for part in parts))
-    return format_html('<span class="gsm-code">{}</span>', broken)
+    parts = re.split("(?<=/)", resource)
+    broken = format_html_join("", "{}<wbr>", ((part,) for part in parts))
+    return format_html('<span class="gsm-code gsm-path">{}</span>', broken)
 
 
 def in_words(duration: timedelta) -> str:
-    """Return a duration by its two largest units: `2 d 3 h`, `3 h 10 min`, `12 min`."""
+    """Return a duration by its two largest units: `90 d`, `2 d 3 h`, `3 h 10 min`, `12 min`."""
     minutes = int(duration / timedelta(minutes=1))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
+        return f"{days} d {hours} h" if hours and days < DAYS_WITH_HOURS else f"{days} d"
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else "less than a minute"
@@ -114,10 +128,10 @@ def _of_active(subscription: Subscription, *, expires_at: datetime, now: datetim
     if expires_at <= now:
         return Badge(kind="bad", text="Expired")
     if subscription.failures:
-        return Badge(kind="warn", text=_with_time_left("Renewal failing", subscription, now=now))
+        return Badge(kind="warn", text="Renewal failing", detail=_time_left(subscription, now=now))
     if _ends_soon(subscription, expires_at=expires_at, now=now):
-        return Badge(kind="warn", text=_with_time_left("Ends soon", subscription, now=now))
-    return Badge(kind="good", text=_with_time_left("Active", subscription, now=now))
+        return Badge(kind="warn", text="Ends soon", detail=_time_left(subscription, now=now))
+    return Badge(kind="good", text="Active", detail=_time_left(subscription, now=now))
 
 
 def _ends_soon(subscription: Subscription, *, expires_at: datetime, now: datetime) -> bool:
@@ -128,7 +142,7 @@ def _ends_soon(subscription: Subscription, *, expires_at: datetime, now: datetim
     return is_late or expires_at - now <= RENEWAL_OVERDUE
 
 
-def _with_time_left(word: str, subscription: Subscription, *, now: datetime) -> str:
+def _time_left(subscription: Subscription, *, now: datetime) -> str:
     if subscription.expires_at is None or subscription.expires_at <= now:
-        return word
-    return f"{word} · {in_words(subscription.expires_at - now)} left"
+        return ""
+    return f"{in_words(subscription.expires_at - now)} left"

@@ -138,8 +138,8 @@ class EncryptionCertificateAdmin(admin.ModelAdmin[EncryptionCertificate]):
 
     @admin.display(description="key", ordering="key_size")
     def key_bits(self, certificate: EncryptionCertificate) -> str:
-        """Show kind and size of the key."""
-        return f"RSA {certificate.key_size} bits"
+        """Show the size of the key."""
+        return f"{certificate.key_size} bits"
 
     @admin.display(description="thumbprint (SHA-1)", ordering="thumbprint")
     def thumbprint_code(self, certificate: EncryptionCertificate) -> SafeString:

@@ -4,17 +4,20 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from subscriptions.admin import badges
 from subscriptions.models import Operation
 from subscriptions.services.long_lists import BoundedPaginator
+
+RESOURCE_LENGTH = 60
 
 
 @admin.register(Operation)
 class OperationAdmin(admin.ModelAdmin[Operation]):
     """Shows each call to Graph with its outcome; nothing can be added, changed or deleted."""
 
-    list_display = ("started", "action", "outcome", "target", "actor", "answer", "duration")
+    list_display = ("started", "call", "outcome", "target", "answer")
     list_display_links = ("started",)
     list_filter = ("action", "succeeded", "app_registration")
     list_select_related = ("subscription", "app_registration")
@@ -64,23 +67,33 @@ class OperationAdmin(admin.ModelAdmin[Operation]):
         """Show whether it did what was asked."""
         return badges.of_operation(operation).html()
 
+    @admin.display(description="action")
+    def call(self, operation: Operation) -> SafeString:
+        """Show what was asked, and by whom."""
+        return format_html(
+            '{}<div class="gsm-note">by {}</div>', operation.get_action_display(), operation.actor
+        )
+
     @admin.display(description="for")
     def target(self, operation: Operation) -> SafeString:
         """Show the subscription and the app registration that it was for."""
         return format_html(
-            '<span class="gsm-code">{}</span><div class="gsm-note">{}</div>',
-            operation.subscription or "",
+            '{}<div class="gsm-note">{}</div>',
+            badges.path(Truncator(str(operation.subscription)).chars(RESOURCE_LENGTH))
+            if operation.subscription
+            else "",
             operation.app_registration or "",
         )
 
     @admin.display(description="answer")
     def answer(self, operation: Operation) -> SafeString:
-        """Show status, error code and what Microsoft's support asks for."""
+        """Show status, error code, what Microsoft's support asks for."""
         return format_html(
-            '{} {}<div class="gsm-note gsm-code">{}</div>',
+            '{} {}<div class="gsm-note">{}</div><div class="gsm-note">in {}</div>',
             operation.status_code or "None",
             operation.error_code,
             operation.request_id,
+            self.duration(operation),
         )
 
     @admin.display(description="duration")

@@ -42,7 +42,7 @@ ROWS_NAMED = 20
 class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
 
-    list_display = ("status_badge", "wish", "app_registration", "expires")
+    list_display = ("status_in_short", "wish", "app_registration", "expires")
     list_display_links = ("wish",)
     list_filter = (StatusFilter, AppRegistrationFilter, "include_resource_data")
     list_select_related = ("app_registration",)
@@ -294,6 +294,11 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     # Columns
 
     @admin.display(description="status", ordering="expires_at")
+    def status_in_short(self, subscription: Subscription) -> SafeString:
+        """Show how it stands now, with the time left below."""
+        return badges.of_subscription(subscription, now=timezone.now()).stacked()
+
+    @admin.display(description="status")
     def status_badge(self, subscription: Subscription) -> SafeString:
         """Show how it stands now."""
         return badges.of_subscription(subscription, now=timezone.now()).html()

@@ -1,0 +1,316 @@
+"""App registrations in the admin: credentials go in and never come out, and the test really signs in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from subscriptions.keys import certificates as keys
+from subscriptions.keys.certificates import KeyPair
+from subscriptions.models import AppRegistration, Subscription
+
+ADD = reverse("admin:subscriptions_appregistration_add")
+LIST = reverse("admin:subscriptions_appregistration_changelist")
+GUID = "7d6a1c1e-55c1-4b6e-9e53-0c6d1a0f3b12"
+SIGHT = "subscriptions.view_appregistration"
+TESTING = "subscriptions.test_connection"
+
+
+def page_of(registration: AppRegistration) -> str:
+    return reverse("admin:subscriptions_appregistration_change", args=(registration.pk,))
+
+
+def form(**changes: str) -> dict[str, str]:
+    return {
+        "name": "Contoso",
+        "cloud": "global",
+        "tenant_id": "contoso.example",
+        "client_id": GUID,
+        "credential_type": "client_secret",
+        "new_client_secret": "some~secret~value",
+        "new_certificate": "",
+        "private_key_password": "",
+        "federated_token_file": "",
+        **changes,
+    }
+
+
+def test_a_client_secret_is_stored_and_never_shown_again(administrator: Client) -> None:
+    administrator.post(ADD, form())
+
+    registration = AppRegistration.objects.get()
+    page = administrator.get(page_of(registration)).content.decode()
+    assert registration.client_secret.reveal() == "some~secret~value"
+    assert "some~secret~value" not in page
+    assert all("some~secret~value" not in entry.get_change_message() for entry in LogEntry.objects.all())
+
+
+def test_a_refused_form_does_not_send_the_secrets_back(administrator: Client, key_pair: KeyPair) -> None:
+    pem = key_pair.certificate_pem + key_pair.private_key_pem
+
+    answer = administrator.post(ADD, form(name="", new_certificate=pem, private_key_password="pw~secret"))
+
+    page = answer.content.decode()
+    assert "This field is required" in page
+    assert "some~secret~value" not in page
+    assert "pw~secret" not in page
+    assert "PRIVATE KEY-----" not in page
+
+
+def test_an_empty_secret_keeps_the_stored_one(administrator: Client, registration: AppRegistration) -> None:
+    changes = form(name="Renamed", new_client_secret="", tenant_id="fabrikam.example")
+
+    administrator.post(page_of(registration), changes)
+
+    registration.refresh_from_db()
+    assert registration.name == "Renamed"
+    assert registration.client_secret.reveal() == "kept~secret"
+
+
+def test_the_history_names_the_credential_and_not_its_value(
+    administrator: Client, registration: AppRegistration
+) -> None:
+    administrator.post(page_of(registration), form(name="Fabrikam", new_client_secret="newer~secret"))
+
+    message = LogEntry.objects.get().get_change_message()
+    assert "Client secret" in message
+    assert "newer~secret" not in message
+
+
+def test_a_certificate_takes_the_place_of_a_secret(
+    administrator: Client, registration: AppRegistration, key_pair: KeyPair
+) -> None:
+    pem = key_pair.certificate_pem + key_pair.private_key_pem
+    changes = form(credential_type="certificate", new_client_secret="", new_certificate=pem)
+
+    administrator.post(page_of(registration), changes)
+
+    registration.refresh_from_db()
+    assert registration.credential_type == "certificate"
+    assert registration.credential_private_key.reveal() == key_pair.private_key_pem
+    assert not registration.client_secret
+
+
+def test_ids_are_stored_in_lower_case(administrator: Client) -> None:
+    administrator.post(ADD, form(client_id=GUID.upper(), tenant_id="Contoso.Example"))
+
+    registration = AppRegistration.objects.get()
+    assert (registration.client_id, registration.tenant_id) == (GUID, "contoso.example")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"name": ""}, "name", "required"),
+        ({"tenant_id": "my tenant"}, "tenant_id", "a GUID, or a domain"),
+        ({"client_id": "my-app"}, "client_id", "a GUID of 36 characters"),
+        ({"cloud": "custom"}, "cloud", "CUSTOM_GRAPH_URL"),
+        ({"cloud": "moon"}, "cloud", "Select a valid choice"),
+        ({"credential_type": "password"}, "credential_type", "Select a valid choice"),
+        ({"new_client_secret": GUID}, "new_client_secret", "copy the Value"),
+        ({"new_client_secret": ""}, "new_client_secret", "Enter the Value of a client secret"),
+        (
+            {"credential_type": "certificate", "new_client_secret": ""},
+            "new_certificate",
+            "Paste the certificate",
+        ),
+        ({"credential_type": "certificate"}, "new_client_secret", "leave this empty"),
+        ({"new_certificate": "-----BEGIN"}, "new_certificate", "leave this empty"),
+        (
+            {"credential_type": "certificate", "new_client_secret": "", "new_certificate": "no PEM"},
+            "new_certificate",
+            "There is no PEM in this",
+        ),
+        (
+            {"credential_type": "federated_token_file", "new_client_secret": ""},
+            "federated_token_file",
+            "Enter the path",
+        ),
+        (
+            {
+                "credential_type": "federated_token_file",
+                "new_client_secret": "",
+                "federated_token_file": "token",
+            },
+            "federated_token_file",
+            "beginning with /",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_at_its_field(
+    administrator: Client, changes: dict[str, str], field: str, said: str
+) -> None:
+    answer = administrator.post(ADD, form(**changes))
+
+    assert said in " ".join(answer.context["adminform"].form.errors[field])
+    assert not AppRegistration.objects.exists()
+
+
+def test_a_wrong_password_of_the_key_is_told_at_the_certificate(administrator: Client) -> None:
+    pem = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    changes = form(credential_type="certificate", new_client_secret="", new_certificate=pem)
+
+    answer = administrator.post(ADD, changes)
+
+    assert "Give its password" in str(answer.context["adminform"].form.errors["new_certificate"])
+
+
+def test_an_app_is_registered_once_for_a_tenant(administrator: Client, registration: AppRegistration) -> None:
+    changes = form(tenant_id=registration.tenant_id, client_id=registration.client_id)
+
+    answer = administrator.post(ADD, changes)
+
+    assert "already registered" in str(answer.context["adminform"].form.non_field_errors())
+
+
+def test_the_identity_is_fixed_while_graph_holds_subscriptions_under_it(
+    administrator: Client, registration: AppRegistration, make_row: Callable[..., Subscription]
+) -> None:
+    make_row()
+
+    administrator.post(page_of(registration), form(client_id=GUID, new_client_secret=""))
+
+    registration.refresh_from_db()
+    assert registration.name == "Contoso"
+    assert registration.client_id != GUID
+
+
+def test_somebody_who_may_only_look_sees_no_field_for_credentials(
+    signed_in: Callable[..., Client], registration: AppRegistration
+) -> None:
+    page = signed_in(SIGHT).get(page_of(registration)).content.decode()
+
+    assert registration.tenant_id in page
+    assert "new_client_secret" not in page
+    assert "Test connection" not in page
+
+
+@pytest.mark.usefixtures("registration")
+def test_the_list_costs_the_same_for_any_number_of_rows(
+    administrator: Client, django_assert_num_queries: Any
+) -> None:
+    for number in range(5):
+        AppRegistration.objects.create(
+            name=f"App {number}", tenant_id="a.example", client_id=f"{GUID[:-1]}{number}"
+        )
+
+    with django_assert_num_queries(5):
+        administrator.get(LIST)
+
+
+def test_the_list_counts_subscriptions_that_are_not_removed(
+    administrator: Client, registration: AppRegistration, make_row: Callable[..., Subscription]
+) -> None:
+    make_row()
+    make_row()
+    make_row(status="removed")
+
+    page = administrator.get(LIST).content.decode()
+
+    assert f'?app={registration.pk}">2</a>' in page
+
+
+@pytest.mark.usefixtures("webhook")
+def test_the_button_tests_the_connection_and_says_what_it_found(
+    administrator: Client, app_registration: AppRegistration
+) -> None:
+    url = reverse("admin:subscriptions_appregistration_test_connection", args=(app_registration.pk,))
+
+    answer = administrator.post(url)
+
+    app_registration.refresh_from_db()
+    assert app_registration.check_succeeded
+    assert "Connected." in str(next(iter(get_messages(answer.wsgi_request))))
+    assert answer.headers["Location"] == page_of(app_registration)
+
+
+@pytest.mark.usefixtures("webhook")
+def test_the_action_tests_several_connections_and_counts(
+    administrator: Client, app_registration: AppRegistration
+) -> None:
+    broken = AppRegistration.objects.create(
+        name="Broken",
+        cloud="custom",
+        tenant_id=app_registration.tenant_id,
+        client_id=GUID,
+        client_secret="no",
+    )
+    chosen = [app_registration.pk, broken.pk]
+
+    answer = administrator.post(LIST, {"action": "test_connections", "_selected_action": chosen})
+
+    said = str(next(iter(get_messages(answer.wsgi_request))))
+    assert said.startswith("Connected 1, failed 1. Broken: ")
+    assert "AADSTS700016" in said
+
+
+@pytest.mark.parametrize("rights", [(), (SIGHT,), (TESTING,)])
+def test_testing_needs_its_own_right_and_sight_of_the_app(
+    signed_in: Callable[..., Client], registration: AppRegistration, rights: tuple[str, ...]
+) -> None:
+    url = reverse("admin:subscriptions_appregistration_test_connection", args=(registration.pk,))
+
+    answer = signed_in(*rights).post(url)
+
+    registration.refresh_from_db()
+    assert answer.status_code == 403
+    assert registration.checked_at is None
+
+
+def test_a_stranger_is_sent_to_sign_in(client: Client, registration: AppRegistration) -> None:
+    url = reverse("admin:subscriptions_appregistration_test_connection", args=(registration.pk,))
+
+    answer = client.post(url)
+
+    registration.refresh_from_db()
+    assert answer.headers["Location"].startswith(reverse("admin:login"))
+    assert registration.checked_at is None
+
+
+@pytest.mark.usefixtures("webhook")
+def test_somebody_with_both_rights_may_test(
+    signed_in: Callable[..., Client], app_registration: AppRegistration
+) -> None:
+    url = reverse("admin:subscriptions_appregistration_test_connection", args=(app_registration.pk,))
+
+    signed_in(SIGHT, TESTING).post(url)
+
+    app_registration.refresh_from_db()
+    assert app_registration.check_succeeded
+
+
+def test_the_action_is_not_offered_without_the_right(
+    signed_in: Callable[..., Client], registration: AppRegistration
+) -> None:
+    signed_in(SIGHT).post(LIST, {"action": "test_connections", "_selected_action": [registration.pk]})
+
+    registration.refresh_from_db()
+    assert registration.checked_at is None
+
+
+def test_a_link_cannot_start_a_test(administrator: Client, registration: AppRegistration) -> None:
+    url = reverse("admin:subscriptions_appregistration_test_connection", args=(registration.pk,))
+
+    assert administrator.get(url).status_code == 405
+
+
+def test_the_key_of_a_certificate_is_read_with_its_password(administrator: Client, key_pair: KeyPair) -> None:
+    sealed = encrypted(key_pair, "right")
+    changes = form(credential_type="certificate", new_client_secret="", new_certificate=sealed)
+
+    administrator.post(ADD, {**changes, "private_key_password": "right"})
+
+    assert AppRegistration.objects.get().credential_private_key.reveal() == key_pair.private_key_pem
+
+
+def encrypted(pair: KeyPair, password: str) -> str:
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+    key = keys.load_private_key(pair.private_key_pem).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
+    )
+    return pair.certificate_pem + key.decode()
