@@ -12,6 +12,7 @@ from django.test import Client
 
 from notifications.models import ChangeNotification
 from notifications.services import processing
+from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import app_registrations
@@ -99,7 +100,7 @@ def rich_item_of(sandbox: Sandbox, item_of: Callable[..., Item]) -> Callable[...
     def spell(subscription: Subscription, *, content: Item | None = None, **changes: Any) -> Item:
         certificate = subscription.encryption_certificate
         assert certificate is not None
-        der = "".join(certificate.certificate.strip().splitlines()[1:-1])
+        der = keys.public_base64(certificate.certificate)
         sealed = sandbox.encrypt(
             content or {"body": {"content": "Hello"}}, der, certificate.encryption_certificate_id
         )
