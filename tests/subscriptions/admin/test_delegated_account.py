@@ -115,7 +115,7 @@ def test_only_who_may_add_accounts_finishes_a_sign_in(staff: Callable[..., Clien
 
 
 def test_looking_at_the_form_begins_nothing(
-    admin_client: Client, app_registration: AppRegistration, sandbox: Sandbox
+    admin_client: Client, sandbox: Sandbox
 ) -> None:
     asked = len(sandbox.requests)
 
