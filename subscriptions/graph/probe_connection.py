@@ -72,6 +72,9 @@ def connected(url: str, *, ca_bundle: Path | None, deadline: float) -> Iterator[
                 )
                 cut.opened.do_handshake()
             yield _http_over(cut.opened, parts)
+            if cut.is_done:
+                # What was read up to the cut looks whole where its length was not told.
+                raise ProbeFailedError("answer_timeout")
         except (OSError, http.client.HTTPException) as error:
             raise ProbeFailedError("answer_timeout" if cut.is_done else _kind_of(error)) from error
 
@@ -80,7 +83,7 @@ def reset(connection: http.client.HTTPConnection) -> None:
     """Break the connection off so that the server sees an error, not the end of a request."""
     if connection.sock is not None:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.sock.close()
+        connection.close()
 
 
 class _Cut:
