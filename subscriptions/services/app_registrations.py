@@ -49,11 +49,15 @@ def set_credential(app_registration: AppRegistration, credential: NewCredential)
         ValidationError: the credential is of no use; keyed by the field that holds it.
 
     """
-    app_registration.client_secret = credential.client_secret.strip()
+    client_secret = credential.client_secret.strip()
+    given = [part for part in (client_secret, credential.pem, credential.federated_token_file) if part]
+    if len(given) > 1:
+        raise ValidationError("Give one credential only: the app signs in with one.")
+    app_registration.client_secret = client_secret
     app_registration.credential_certificate = ""
     app_registration.credential_private_key = ""
     app_registration.federated_token_file = credential.federated_token_file
-    if credential.client_secret:
+    if client_secret:
         app_registration.credential_type = CredentialType.CLIENT_SECRET
     elif credential.pem:
         app_registration.credential_type = CredentialType.CERTIFICATE

@@ -21,6 +21,7 @@ def generate(encryption_certificate_id: str, *, key_size: KeySize, now: datetime
 
     Raises:
         UnusableCertificateError: Graph would not take such a key.
+        ValidationError: the name is not fit or taken.
 
     """
     pair = certificates.generate(encryption_certificate_id, key_size=key_size, now=now)
@@ -28,9 +29,16 @@ def generate(encryption_certificate_id: str, *, key_size: KeySize, now: datetime
 
 
 def save(encryption_certificate_id: str, pair: KeyPair) -> EncryptionCertificate:
-    """Save a key pair under the name that Graph will repeat in each notification."""
+    """Save a key pair under the name that Graph will repeat in each notification.
+
+    Raises:
+        ValidationError: the name is not fit or taken, or the certificate is here under another name.
+
+    """
     certificate = EncryptionCertificate(encryption_certificate_id=encryption_certificate_id)
     fill(certificate, pair)
+    # A certificate may name its owner elsewhere than in the subject.
+    certificate.full_clean(exclude={"subject"})
     certificate.save(force_insert=True)
     return certificate
 

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 from subscriptions import conf
-from subscriptions.catalogue import entry_for, normalise, rules
+from subscriptions.catalogue import entry_for, lifetimes, normalise, rules
 from subscriptions.catalogue.rules import Access, Problem
 from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services.errors import UseCaseError
 
 CHANGE_TYPES = ("created", "updated", "deleted")
 NAMES_SHOWN = 10
+LONGEST_MINUTES = lifetimes.LONGEST_OF_ALL // timedelta(minutes=1)
 
 
 class WrongWishError(UseCaseError):
@@ -36,6 +37,10 @@ def named(
     app_registration = AppRegistration.objects.filter(name=app).first()
     if app_registration is None:
         raise WrongWishError(f"There is no app registration named {app!r}.")
+    if minutes is not None and not 0 < minutes <= LONGEST_MINUTES:
+        raise WrongWishError(
+            f"Ask for 1 to {LONGEST_MINUTES:,} minutes, or leave the minutes out for the longest."
+        )
     subscription = Subscription(
         app_registration=app_registration,
         delegated_account=_account(account, app_registration),

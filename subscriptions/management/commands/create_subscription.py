@@ -22,6 +22,8 @@ REQUIRED_COLUMNS = ("app", "resource", "change_type")
 COLUMNS = (*REQUIRED_COLUMNS, "rich", "certificate", "account", "minutes")
 YES = {"1", "true", "yes", "y"}
 NO = {"", "0", "false", "no", "n"}
+# Digits of a number of minutes; Python refuses to read very long ones.
+LONGEST_NUMBER = 9
 
 
 class Command(BaseCommand):
@@ -38,7 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--rich", action="store_true", help="Include the content, encrypted.")
         parser.add_argument("--certificate", metavar="NAME", help="Name of the encryption certificate.")
         parser.add_argument(
-            "--account", metavar="USER", help="In whose name to watch: a signed-in account. Unset: the app itself."
+            "--account",
+            metavar="USER",
+            help="In whose name to watch: a signed-in account. Unset: the app itself.",
         )
         parser.add_argument(
             "--minutes", type=int, metavar="N", help="How long to ask for. Unset: the longest."
@@ -51,6 +55,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Create; exit 1 when Graph refuses, 2 when a value cannot be right."""
         if options["from_csv"]:
+            given = [f"--{name.replace('_', '-')}" for name in COLUMNS if options[name]]
+            if given:
+                raise CommandError(
+                    f"With --from-csv the file says it all: leave out {', '.join(given)}.",
+                    returncode=WRONG_USAGE,
+                )
             self._create_many(options)
         else:
             self._create_one(options)
@@ -147,8 +157,9 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             unknown, missing = set(header) - set(COLUMNS), set(REQUIRED_COLUMNS) - set(header)
             if unknown or missing:
                 raise CommandError(
-                    f"The header must be {','.join(COLUMNS)} (the last four may be absent)."
-                    f" Missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'}.",
+                    f"The header must be {','.join(COLUMNS)} (the last four may be absent). "
+                    f"Missing: {', '.join(sorted(missing)) or 'none'}; "
+                    f"unknown: {', '.join(sorted(unknown)) or 'none'}.",
                     returncode=WRONG_USAGE,
                 )
             reader.fieldnames = header
@@ -165,10 +176,8 @@ def _wished(row: dict[str, str]) -> Subscription:
     if rich not in YES | NO:
         raise wishes.WrongWishError(f"The column rich holds {rich!r}; use yes or no.")
     minutes = values["minutes"]
-    if minutes and not minutes.isdigit():
-        raise wishes.WrongWishError(
-            f"The column minutes holds {minutes!r}; use a whole number."
-        )
+    if minutes and not (minutes.isascii() and minutes.isdigit() and len(minutes) <= LONGEST_NUMBER):
+        raise wishes.WrongWishError(f"The column minutes holds {minutes!r}; use a whole number.")
     return wishes.named(
         app=values["app"],
         resource=values["resource"],

@@ -9,10 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from subscriptions.catalogue import lifetimes
 from subscriptions.models import Subscription
 from subscriptions.services import renewal
 
 WRONG_USAGE = 2
+LONGEST_MINUTES = lifetimes.LONGEST_OF_ALL // timedelta(minutes=1)
 
 
 class Command(BaseCommand):
@@ -33,11 +35,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Renew; exit 1 when at least one subscription could not be renewed."""
-        if (options["within"] or 0) < 0 or (options["limit"] or 1) < 1:
+        minutes, limit = options["within"], options["limit"]
+        if not (minutes is None or 0 <= minutes <= LONGEST_MINUTES) or not (limit is None or limit > 0):
             raise CommandError(
-                "--within takes 0 or more minutes, --limit at least 1.", returncode=WRONG_USAGE
+                f"--within takes 0 to {LONGEST_MINUTES:,} minutes, --limit at least 1.",
+                returncode=WRONG_USAGE,
             )
-        within = None if options["within"] is None else timedelta(minutes=options["within"])
+        within = None if minutes is None else timedelta(minutes=minutes)
         if options["dry_run"]:
             self._say_what_is_due(within, options)
             return
