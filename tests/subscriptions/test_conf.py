@@ -1,0 +1,71 @@
+"""The settings of this app as one value."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django.fixtures import Settings
+
+from subscriptions import conf
+
+
+def test_the_addresses_that_graph_calls_follow_from_the_public_one(settings: Settings) -> None:
+    settings.PUBLIC_BASE_URL = "https://graph.example.org"
+
+    found = conf.configuration()
+
+    assert found.notification_url == "https://graph.example.org/webhooks/graph/notifications"
+    assert found.lifecycle_notification_url == "https://graph.example.org/webhooks/graph/lifecycle"
+
+
+def test_a_custom_cloud_is_taken_without_slashes_at_the_end(settings: Settings, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    settings.CUSTOM_GRAPH_URL = "https://graph.example.org/"
+    settings.CUSTOM_LOGIN_URL = "https://login.example.org//"
+    settings.CUSTOM_CA_BUNDLE = str(bundle)
+
+    found = conf.configuration()
+
+    assert (found.custom_graph_url, found.custom_login_url) == (
+        "https://graph.example.org",
+        "https://login.example.org",
+    )
+    assert found.custom_ca_bundle == bundle
+
+
+def test_application_ids_are_compared_in_lower_case(settings: Settings) -> None:
+    settings.CHANGE_TRACKING_APP_IDS = ["ABC"]
+
+    assert conf.configuration().change_tracking_app_ids == {"abc"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"CUSTOM_GRAPH_URL": "https://graph.example.org"}, "together"),
+        ({"CUSTOM_LOGIN_URL": "https://login.example.org"}, "together"),
+        (
+            {"CUSTOM_GRAPH_URL": "http://graph.example.org", "CUSTOM_LOGIN_URL": "https://l.example.org"},
+            "CUSTOM_GRAPH_URL must begin with https",
+        ),
+        (
+            {"CUSTOM_GRAPH_URL": "https://graph.example.org", "CUSTOM_LOGIN_URL": "login.example.org"},
+            "CUSTOM_LOGIN_URL must begin with https",
+        ),
+        ({"CUSTOM_CA_BUNDLE": "/no/such/file"}, "/no/such/file, which is not a file"),
+        ({"CHANGE_TRACKING_APP_IDS": []}, "at least one application id"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings: Settings, changes: dict[str, object], text: str) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=text):
+        conf.configuration()
+
+
+def test_the_value_prints_no_key(settings: Settings) -> None:
+    shown = repr(conf.configuration())
+
+    assert not [key for key in settings.FIELD_ENCRYPTION_KEYS if key in shown]
