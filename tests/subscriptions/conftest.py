@@ -34,7 +34,9 @@ def browser(sandbox: Sandbox) -> Browser:
 
 
 @pytest.fixture
-def sign_in(app_registration: AppRegistration, sandbox: Sandbox, browser: Browser) -> Callable[..., DelegatedAccount]:
+def sign_in(
+    app_registration: AppRegistration, sandbox: Sandbox, browser: Browser
+) -> Callable[..., DelegatedAccount]:
     """Return a function that signs an account in: the stand-in's first user, unless another is named."""
 
     def make(*permissions: str, username: str = "", kind: str = "work") -> DelegatedAccount:
