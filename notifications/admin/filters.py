@@ -137,4 +137,4 @@ class SubscriptionFilter(admin.SimpleListFilter):
         """Apply the choice."""
         del request
         chosen = self.value() or ""
-        return queryset.filter(subscription=int(chosen)) if chosen.isdecimal() else queryset
+        return queryset.filter(subscription__pk=int(chosen)) if chosen.isdecimal() else queryset

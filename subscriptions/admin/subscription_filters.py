@@ -68,4 +68,4 @@ class AppRegistrationFilter(admin.SimpleListFilter):
         """Apply the choice."""
         del request
         chosen = self.value() or ""
-        return queryset.filter(app_registration=int(chosen)) if chosen.isdecimal() else queryset
+        return queryset.filter(app_registration__pk=int(chosen)) if chosen.isdecimal() else queryset

@@ -106,7 +106,7 @@ def test_a_clone_begins_with_the_wish_of_the_other(
     assert not initial["auto_renew"]
 
 
-@pytest.mark.parametrize("source", ["999", "x", "", "1; DROP"])
+@pytest.mark.parametrize("source", ["999", "x", "", "9" * 30])
 def test_a_clone_of_nothing_is_an_empty_form(administrator: Client, source: str) -> None:
     answer = administrator.get(ADD, {"clone": source})
 

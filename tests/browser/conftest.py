@@ -1,0 +1,76 @@
+"""Debian's Chromium, under the strictest policy that the product promises to work with."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'"
+)
+
+
+class Window:
+    """Opens a page, keeps the session from one opening to the next, and remembers what the console complained of.
+
+    While a page is open, its event loop keeps Django's models from being used in the same thread: close it first.
+    """
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self._session: object = None
+
+    @contextmanager
+    def open(self, *, width: int = 1280) -> Iterator[Page]:
+        """Open a page; leaving the block closes the browser."""
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                storage_state=self._session,  # type: ignore[arg-type] # what `storage_state` returned
+            )
+            yield self._watched(context)
+            self._session = context.storage_state()
+            browser.close()
+
+    def _watched(self, context: BrowserContext) -> Page:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.route("**/*", _with_policy)
+        return page
+
+    def _note(self, message: ConsoleMessage) -> None:
+        is_about_us = "favicon.ico" not in message.location["url"]
+        if message.type in {"error", "warning"} and is_about_us:
+            self.complaints.append(message.text)
+
+
+def _with_policy(route: Route) -> None:
+    """Serve every answer under the policy, so that an inline script or style becomes a complaint."""
+    answer = route.fetch(max_redirects=0)
+    route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
+
+
+@pytest.fixture
+def window() -> Window:
+    """Return a browser that is not open yet."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"Chromium is not at {CHROMIUM}")
+    return Window()

@@ -1,0 +1,75 @@
+"""Fixtures for the admin: people with rights, and rows as the worker leaves them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from notifications.models import ChangeNotification, Delivery
+
+
+@pytest.fixture
+def signed_in(client: Client, db: None) -> Callable[..., Client]:  # noqa: ARG001 -- pytest-django opens the database
+    """Return a function that signs in a member of staff with the named rights, as `app.codename`."""
+
+    def sign_in(*rights: str) -> Client:
+        user = User.objects.create_user("analyst", is_staff=True)
+        for right in rights:
+            app_label, _, codename = right.partition(".")
+            user.user_permissions.add(
+                Permission.objects.get(content_type__app_label=app_label, codename=codename)
+            )
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def administrator(client: Client, db: None) -> Client:  # noqa: ARG001 -- pytest-django opens the database
+    """Sign in somebody who may do everything."""
+    client.force_login(User.objects.create_superuser("admin"))
+    return client
+
+
+@pytest.fixture
+def delivery(db: None) -> Delivery:  # noqa: ARG001 -- pytest-django opens the database
+    """Save a delivery that is worked through."""
+    now = datetime.now(UTC)
+    return Delivery.objects.create(
+        received_at=now,
+        endpoint="notifications",
+        body=b'{"clientState": "not for any eye"}',
+        size=1234,
+        state="done",
+        next_attempt_at=now,
+        processed_at=now,
+    )
+
+
+@pytest.fixture
+def make_notification(delivery: Delivery) -> Callable[..., ChangeNotification]:
+    """Return a function that saves a genuine notification; keyword arguments change it."""
+
+    def make(**changes: Any) -> ChangeNotification:
+        now = datetime.now(UTC)
+        facts = {
+            "change_type": "created",
+            "resource": "Users/u1/Messages/AAMk1",
+            "resource_type": "#Microsoft.Graph.Message",
+            "resource_id": "AAMk1",
+            "tenant_id": "5b0f9a31-7e62-4c1d-9f38-a6d2047be513",
+            "state": "accepted",
+            "proof": ["clientState"],
+            "received_at": now,
+            "last_received_at": now,
+            "processed_at": now,
+            "delivery": delivery,
+            **changes,
+        }
+        return ChangeNotification.objects.create(**facts)
+
+    return make

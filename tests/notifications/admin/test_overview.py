@@ -1,0 +1,147 @@
+"""The first page says how things stand, or what to do first."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from notifications.admin import overview
+from notifications.models import ChangeNotification, Delivery
+from subscriptions.models import AppRegistration, Subscription
+
+INDEX = reverse("admin:index")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def figures(*rights: str) -> dict[str, tuple[str, str]]:
+    """Return value and colour of each figure that somebody with these rights sees."""
+    seen = overview.overview(lambda right: right in rights, now=NOW)
+    return {figure.label: (figure.value, figure.kind) for figure in seen.figures}
+
+
+def test_the_first_page_bears_the_name_of_the_product(administrator: Client) -> None:
+    page = administrator.get(INDEX).content.decode()
+
+    assert "Graph Subscription Manager" in page
+    assert "View site" not in page
+
+
+def test_the_first_page_begins_with_the_first_steps(administrator: Client) -> None:
+    page = administrator.get(INDEX).content.decode()
+
+    assert "Start here" in page
+    assert reverse("admin:subscriptions_appregistration_add") in page
+
+
+@pytest.mark.usefixtures("unasked_registration")
+def test_a_step_that_is_done_is_marked() -> None:
+    steps = overview.overview(lambda _: True, now=NOW).steps
+
+    assert [step.is_done for step in steps] == [True, False, False]
+
+
+@pytest.mark.django_db
+def test_the_first_steps_are_for_those_who_may_take_them() -> None:
+    assert overview.overview(lambda _: False, now=NOW).steps == ()
+
+
+def test_subscriptions_are_counted_as_they_stand(known: Callable[..., Subscription]) -> None:
+    known(expires_at=NOW + timedelta(hours=3), renew_at=NOW + timedelta(hours=1))
+    known(expires_at=NOW - timedelta(hours=3))
+    known(status="failed")
+
+    seen = figures("subscriptions.view_subscription")
+
+    assert seen == {
+        "Active subscriptions": ("2", "good"),
+        "Need attention": ("2", "bad"),
+        "Next expiry (UTC)": ("01 Mar 15:00", "quiet"),
+    }
+
+
+def test_notifications_of_a_day_are_counted_by_state(
+    known: Callable[..., Subscription], make_notification: Callable[..., ChangeNotification]
+) -> None:
+    known()
+    for state in ("accepted", "accepted", "waiting", "rejected", "dead"):
+        make_notification(state=state, received_at=NOW - timedelta(hours=23))
+    make_notification(received_at=NOW - timedelta(hours=25))
+
+    seen = figures("notifications.view_changenotification")
+
+    assert seen == {
+        "Received in 24 hours": ("3", "good"),
+        "Rejected in 24 hours": ("1", "warn"),
+        "Waiting": ("1", "busy"),
+        "Given up": ("1", "bad"),
+    }
+
+
+def test_what_nobody_has_looked_at_yet_is_counted(
+    known: Callable[..., Subscription], delivery: Delivery
+) -> None:
+    known()
+    Delivery.objects.filter(pk=delivery.pk).update(state="queued")
+
+    assert figures("notifications.view_delivery") == {"Not yet processed": ("1", "busy")}
+
+
+def test_nothing_to_count_is_nothing_to_worry_about(known: Callable[..., Subscription]) -> None:
+    known(status="removed")
+
+    assert set(figures("subscriptions.view_subscription").values()) == {("0", "quiet")}
+
+
+def test_counting_stops_at_a_thousand(
+    known: Callable[..., Subscription], make_notification: Callable[..., ChangeNotification]
+) -> None:
+    known()
+    row = make_notification(state="dead", received_at=NOW - timedelta(days=9))
+    rows = []
+    for _ in range(1001):
+        row.pk = None
+        rows.append(ChangeNotification(**{f.attname: getattr(row, f.attname) for f in row._meta.fields}))
+    ChangeNotification.objects.bulk_create(rows)
+
+    assert figures("notifications.view_changenotification")["Given up"] == ("1,000+", "bad")
+
+
+def test_every_figure_leads_to_a_list_that_opens(
+    administrator: Client, known: Callable[..., Subscription]
+) -> None:
+    known()
+    seen = administrator.get(INDEX).context["overview"]
+
+    answers = [administrator.get(figure.url) for figure in seen.figures]
+
+    assert len(answers) == 8
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_the_first_page_costs_the_same_for_any_number_of_rows(
+    administrator: Client,
+    known: Callable[..., Subscription],
+    make_notification: Callable[..., ChangeNotification],
+    django_assert_num_queries: Any,
+) -> None:
+    for _ in range(5):
+        known()
+        make_notification()
+
+    with django_assert_num_queries(12):
+        administrator.get(INDEX)
+
+
+def test_the_product_comes_before_users_and_groups(administrator: Client) -> None:
+    apps = [app["app_label"] for app in administrator.get(INDEX).context["app_list"]]
+
+    assert apps == ["subscriptions", "notifications", "auth"]
+
+
+@pytest.mark.django_db
+def test_no_registration_is_needed_to_see_the_first_page(administrator: Client) -> None:
+    assert not AppRegistration.objects.exists()
+    assert administrator.get(INDEX).status_code == 200
