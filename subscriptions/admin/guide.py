@@ -12,7 +12,11 @@ from django.urls import URLPattern, path, reverse
 from subscriptions import catalogue
 from subscriptions.admin.catalogue_facts import Facts, facts_for, facts_of
 from subscriptions.catalogue import Entry
-from subscriptions.models import Subscription
+from subscriptions.graph.errors import GraphError
+from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
+from subscriptions.services.errors import UseCaseError
+from subscriptions.services.outcomes import told
+from subscriptions.services.permissions import permissions_held
 
 PART_HELP = {
     "user-id": "Object ID of the user (a GUID, in the Entra admin center under Users). With a signed-in account: me.",
@@ -46,6 +50,18 @@ class Part:
     field: str
     value: str
     help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """Whether Graph will permit it, in words; `kind` is good, warn or bad."""
+
+    kind: str
+    text: str
+
+
+# Whoever is to watch: an app registration, and the account that signed in to it if it is not the app itself.
+Who = tuple[AppRegistration, DelegatedAccount | None]
 
 
 class GuidedCreation(admin.ModelAdmin[Subscription]):
@@ -84,11 +100,12 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
         self._require_add(request)
         entry = _entry_at(request.GET.get("path", ""))
         values = {name: request.GET.get(f"{PREFIX}{name}", "") for name in entry.parameters}
+        who = _who(request.GET.get("who", ""))
         is_filled_in = "show" in request.GET or "go_on" in request.GET or not entry.parameters
         resource, problem = _resource(entry, values, request.GET) if is_filled_in else ("", "")
         if resource and "go_on" in request.GET:
             return HttpResponseRedirect(
-                f"{reverse('admin:subscriptions_subscription_add')}?{_initial(entry, resource)}"
+                f"{reverse('admin:subscriptions_subscription_add')}?{_initial(entry, resource, who)}"
             )
         context = {
             "title": entry.title,
@@ -97,6 +114,9 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
             "options": request.GET.get("options", ""),
             "resource": resource,
             "problem": problem,
+            "who_options": _who_options(),
+            "who": request.GET.get("who", ""),
+            "permission": _permission(who, resource) if who and resource else None,
             "replacement": entry.superseded_by,
         }
         return self._page(request, "entry", context)
@@ -157,9 +177,53 @@ def _resource(entry: Entry, values: dict[str, str], given: QueryDict) -> tuple[s
     return resource, ""
 
 
-def _initial(entry: Entry, resource: str) -> str:
+def _who_options() -> list[tuple[str, str]]:
+    """Return every app registration, and every account that signed in to one, to choose from."""
+    apps = AppRegistration.objects.prefetch_related("accounts")
+    return [
+        option
+        for app in apps
+        for option in (
+            (str(app.pk), f"{app}, as the app itself"),
+            *((f"{app.pk}-{account.pk}", f"{app}, as {account}") for account in app.accounts.all()),
+        )
+    ]
+
+
+def _who(chosen: str) -> Who | None:
+    app_pk, _, account_pk = chosen.partition("-")
+    if not app_pk.isdecimal():
+        return None
+    if account_pk.isdecimal():
+        accounts = DelegatedAccount.objects.filter(pk=int(account_pk), app_registration=int(app_pk))
+        account = accounts.select_related("app_registration").first()
+        return (account.app_registration, account) if account else None
+    app_registration = AppRegistration.objects.filter(pk=int(app_pk)).first()
+    return (app_registration, None) if app_registration else None
+
+
+def _permission(who: Who, resource: str) -> Permission:
+    """Say, from a token of whoever is to watch, whether Graph will permit it."""
+    app_registration, account = who
+    try:
+        report = permissions_held(app_registration, account=account, resource=resource)
+    except (GraphError, UseCaseError) as error:
+        return Permission(kind="bad", text=f"No token is to be had: {told(error)}")
+    if report.present:
+        return Permission(kind="good", text=f"Granted: the token carries {', '.join(report.present)}.")
+    if report.missing:
+        text = f"Missing: {', '.join(report.missing)}. {report.advice}"
+        return Permission(kind="warn" if report.may_be_granted_elsewhere else "bad", text=text)
+    return Permission(kind="warn", text=report.advice)
+
+
+def _initial(entry: Entry, resource: str, who: Who | None) -> str:
     """Return what the form begins with, as a query."""
     initial = QueryDict(mutable=True)
+    if who:
+        initial["app_registration"] = str(who[0].pk)
+        if who[1]:
+            initial["delegated_account"] = str(who[1].pk)
     initial["resource"] = resource
     initial["change_type"] = ",".join(entry.change_types)
     if entry.is_beta_only:

@@ -19,19 +19,28 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from subscriptions import catalogue
 from subscriptions.admin import badges, calls
 from subscriptions.admin.calls import Call
+from subscriptions.admin.guide import GuidedCreation
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
 from subscriptions.admin.subscription_form import NewSubscriptionForm, SubscriptionForm
-from subscriptions.admin.subscription_page import buttons, last_operations, notes, watchable_resources
+from subscriptions.admin.subscription_page import buttons, last_operations, notes
 from subscriptions.models import EncryptionCertificate, Subscription
 from subscriptions.services import creation
 from subscriptions.services.errors import WishExistsError
 from subscriptions.services.outcomes import told
 
-WISH = ("app_registration", "resource_code", "change_types", "content", "version")
+WISH = ("app_registration", "delegated_account", "resource_code", "change_types", "content", "version")
 EDITABLE = ("lifetime_minutes", "auto_renew", "is_enabled")
 FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
+OPTIONS = (
+    "use_immutable_ids",
+    "include_security_webhooks",
+    "include_unknown_enum_members",
+    "notification_query_options",
+    "latest_supported_tls_version",
+)
 ADDRESSES = ("notification_url", "lifecycle_notification_url")
 Status = Subscription.Status
 ERROR_LENGTH = 120
@@ -39,7 +48,7 @@ ROWS_NAMED = 20
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
+class SubscriptionAdmin(GuidedCreation):
     """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
 
     list_display = ("status_in_short", "wish", "app_registration", "expires")
@@ -92,25 +101,28 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
             return [
                 ("How it stands", {"fields": FACTS}),
                 ("What we want", {"fields": (*WISH, *EDITABLE)}),
+                ("Options of Graph", {"fields": OPTIONS, "classes": ("collapse",)}),
                 ("Where Graph sends to", {"fields": ADDRESSES, "classes": ("collapse",)}),
             ]
         return [
-            (None, {"fields": ("app_registration", "resource", "change_type")}),
+            (None, {"fields": ("app_registration", "delegated_account", "resource", "change_type")}),
             ("Content", {"fields": ("include_resource_data", "encryption_certificate")}),
             ("Details", {"fields": ("api_version", *EDITABLE)}),
+            ("Options of Graph", {"fields": OPTIONS, "classes": ("collapse",)}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> tuple[str, ...]:
         """Fix what Graph owns."""
         del request
-        return (*WISH, *FACTS, *ADDRESSES) if obj else ()
+        return (*WISH, *FACTS, *OPTIONS, *ADDRESSES) if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill the form from the subscription to be cloned."""
         initial = super().get_changeform_initial_data(request)
         source = self._source_of_clone(request)
         if source is None:
-            return initial
+            # Lists of choices stand in the address as one text.
+            return {**initial, "change_type": str(initial.get("change_type", "")).split(",")}
         names = [field for field in NewSubscriptionForm.Meta.fields if field != "change_type"]
         return {
             **{name: models.Model.serializable_value(source, name) for name in names},
@@ -139,7 +151,8 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     ) -> HttpResponse:
         """Create a subscription; when the same wish is here already, go to that one."""
         context = {
-            "watchable_resources": watchable_resources(),
+            "entries": catalogue.entries(),
+            "facts": self.facts(request),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }

@@ -1,10 +1,11 @@
 """Forms of a subscription: the wish when it is new, and the little of it that may change later."""
 
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 
 from subscriptions.catalogue import normalise
+from subscriptions.catalogue.rules import Option
 from subscriptions.models import Subscription
 from subscriptions.services import wishes
 
@@ -37,6 +38,7 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
         model = Subscription
         fields = (
             "app_registration",
+            "delegated_account",
             "resource",
             "change_type",
             "include_resource_data",
@@ -45,6 +47,8 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
             "lifetime_minutes",
             "auto_renew",
             "is_enabled",
+            *get_args(Option),
+            "latest_supported_tls_version",
         )
         widgets = {
             "resource": forms.TextInput(
@@ -74,18 +78,21 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
         self._match_certificate(cleaned)
         if not {"app_registration", "resource", "change_type", "api_version"} <= cleaned.keys():
             return cleaned
-        wish = Subscription(
-            app_registration=cleaned["app_registration"],
-            resource=cleaned["resource"],
-            change_type=cleaned["change_type"],
-            include_resource_data=cleaned["include_resource_data"],
-            api_version=cleaned["api_version"],
-            lifetime_minutes=cleaned.get("lifetime_minutes"),
-        )
+        self._match_account(cleaned)
+        wish = Subscription(**{name: value for name, value in cleaned.items() if name in self.Meta.fields})
         _report(self, wishes.problems(wish), self.warnings)
         if "resource" not in self.errors:
             cleaned["resource"] = normalise(cleaned["resource"])
         return cleaned
+
+    def _match_account(self, cleaned: dict[str, Any]) -> None:
+        account = cleaned.get("delegated_account")
+        if account and account.app_registration_id != cleaned["app_registration"].pk:
+            self.add_error(
+                "delegated_account",
+                f"This account signed in to {account.app_registration}: choose that app registration, or sign the "
+                "account in to this one.",
+            )
 
     def _match_certificate(self, cleaned: dict[str, Any]) -> None:
         if "encryption_certificate" in self.errors:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from subscriptions import catalogue
 from subscriptions.admin import badges
 from subscriptions.admin.calls import Call, offered_for
-from subscriptions.catalogue import Entry
 from subscriptions.models import Operation, Subscription
 
 OPERATIONS_SHOWN = 20
@@ -49,18 +46,6 @@ class OperationLine:
     code: str
     request_id: str
     duration: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResourceLine:
-    """One path of the catalogue, as help for the form."""
-
-    path: str
-    title: str
-    change_types: str
-    content: str
-    longest_life: str
-    permission: str
 
 
 def buttons(subscription: Subscription, *, may: Callable[[Call], bool], may_add: bool) -> list[Button]:
@@ -109,11 +94,6 @@ def last_operations(subscription: Subscription) -> list[OperationLine]:
     return [_line(operation) for operation in subscription.operations.order_by("-pk")[:OPERATIONS_SHOWN]]
 
 
-def watchable_resources() -> list[ResourceLine]:
-    """Return every path that Graph can watch with the app's own access, as help for the form."""
-    return [_resource(entry) for entry in catalogue.entries() if not entry.is_delegated_only]
-
-
 def _line(operation: Operation) -> OperationLine:
     return OperationLine(
         url=reverse("admin:subscriptions_operation_change", args=(operation.pk,)),
@@ -126,19 +106,3 @@ def _line(operation: Operation) -> OperationLine:
         request_id=operation.request_id,
         duration=f"{operation.duration_ms:,} ms",
     )
-
-
-def _resource(entry: Entry) -> ResourceLine:
-    contents = {True: "possible", False: "no", None: "not published"}
-    return ResourceLine(
-        path=entry.path,
-        title=entry.title,
-        change_types=", ".join(entry.change_types) or "not published",
-        content="required" if entry.is_rich_only else contents[entry.rich_data],
-        longest_life=_life(entry.max_expiration_rich if entry.is_rich_only else entry.max_expiration),
-        permission=(entry.permissions.application or ("not published",))[0],
-    )
-
-
-def _life(duration: timedelta | None) -> str:
-    return badges.in_words(duration) if duration else "not published"

@@ -7,6 +7,10 @@ from typing import Any
 from subscriptions import catalogue
 from subscriptions.catalogue import Permissions
 from subscriptions.catalogue.rules import Access
+from subscriptions.graph.tokens import unverified_claims_of
+from subscriptions.models import AppRegistration, DelegatedAccount
+from subscriptions.services.clients import access_token, account_token
+from subscriptions.services.wishes import access_of
 
 # A team, chat or user grants these one by one; they are no part of the app's token.
 # Source: Microsoft Learn, the permission tables on subscription-post-subscriptions.md (2026-05-05).
@@ -60,6 +64,19 @@ def missing_permissions(
         may_be_granted_elsewhere=not present and len(tenant_wide) < len(names),
         advice="" if present else how_to_grant((least,), access),
     )
+
+
+def permissions_held(
+    app_registration: AppRegistration, *, account: DelegatedAccount | None, resource: str
+) -> PermissionReport:
+    """Get a token as the app, or as the account that signed in to it, and say what it permits for `resource`.
+
+    Raises:
+        GraphError, UseCaseError: no token is to be had.
+
+    """
+    token = account_token(account) if account else access_token(app_registration)
+    return missing_permissions(unverified_claims_of(token.value), resource, access_of(account))
 
 
 def granted_in(unverified_claims: Mapping[str, Any], access: Access) -> frozenset[str]:

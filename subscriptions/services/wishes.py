@@ -1,6 +1,7 @@
 """Turn what an administrator names into a subscription to be, and check it against Graph's rules first."""
 
 from datetime import datetime, timedelta
+from typing import get_args
 
 from subscriptions import conf
 from subscriptions.catalogue import entry_for, lifetimes, normalise, rules
@@ -74,6 +75,7 @@ def problems(subscription: Subscription) -> tuple[Problem, ...]:
             has_lifecycle_url=bool(lifecycle_url),
             access=access_of(subscription.delegated_account),
             cloud=subscription.app_registration.cloud,
+            options=frozenset(option for option in get_args(rules.Option) if getattr(subscription, option)),
         )
     )
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 from subscriptions.catalogue.matching import entry_for
 from subscriptions.catalogue.paths import normalise, shape
-from subscriptions.catalogue.rules import change_types, content, limits, resource
-from subscriptions.catalogue.rules.wish import Access, Case, Problem, Wish, error
+from subscriptions.catalogue.rules import change_types, content, limits, options, resource
+from subscriptions.catalogue.rules.wish import Access, Case, Option, Problem, Wish, error
 
-__all__ = ["Access", "Problem", "Wish", "check"]
+__all__ = ["Access", "Option", "Problem", "Wish", "check"]
 
 _RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     resource.has_no_open_parts,
@@ -22,6 +22,7 @@ _RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     limits.version_exists,
     limits.lifetime_is_granted,
     limits.lifecycle_url_is_given,
+    options.mean_something,
     resource.is_in_the_catalogue,
     resource.is_current,
     resource.names_the_user_by_object_id,

@@ -8,7 +8,15 @@ from subscriptions.catalogue.entries import Entry
 from subscriptions.catalogue.paths import Shape
 
 Access = Literal["application", "delegated_work", "delegated_personal"]
-Field = Literal["resource", "change_type", "include_resource_data", "api_version", "lifetime_minutes"]
+Option = Literal[
+    "use_immutable_ids",
+    "include_security_webhooks",
+    "include_unknown_enum_members",
+    "notification_query_options",
+]
+Field = (
+    Literal["resource", "change_type", "include_resource_data", "api_version", "lifetime_minutes"] | Option
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +24,7 @@ class Wish:
     """A subscription as an administrator wants it, not yet checked.
 
     `change_type` is comma-separated. A `lifetime` of None asks for the longest. `cloud` is `global`,
-    `us_government_l4`, `us_government_l5`, `china` or `custom`.
+    `us_government_l4`, `us_government_l5`, `china` or `custom`. `options` are those of Graph's options that are wanted.
     """
 
     resource: str
@@ -27,6 +35,7 @@ class Wish:
     has_lifecycle_url: bool
     access: Access
     cloud: str
+    options: frozenset[Option] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
