@@ -36,12 +36,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Renew; exit 1 when at least one subscription could not be renewed."""
         minutes, limit = options["within"], options["limit"]
-        if not (minutes is None or 0 <= minutes <= LONGEST_MINUTES) or not (limit is None or limit > 0):
+        if (minutes is not None and minutes < 0) or (limit is not None and limit < 1):
             raise CommandError(
-                f"--within takes 0 to {LONGEST_MINUTES:,} minutes, --limit at least 1.",
-                returncode=WRONG_USAGE,
+                "--within takes 0 or more minutes, --limit at least 1.", returncode=WRONG_USAGE
             )
-        within = None if minutes is None else timedelta(minutes=minutes)
+        # No subscription lives longer than the longest, so more minutes than that mean all of them.
+        within = None if minutes is None else timedelta(minutes=min(minutes, LONGEST_MINUTES))
         if options["dry_run"]:
             self._say_what_is_due(within, options)
             return

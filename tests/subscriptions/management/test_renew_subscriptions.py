@@ -122,7 +122,11 @@ def test_the_limit_is_kept(
     assert due.renewed_at
 
 
-@pytest.mark.parametrize("option", ["--within=-1", "--limit=0", "--limit=-1", f"--within={10**15}"])
+def test_within_more_than_any_life_takes_all(run: Run, due: Subscription) -> None:
+    assert run("renew_subscriptions", "--json", f"--within={10**15}").json["renewed"] == 1
+
+
+@pytest.mark.parametrize("option", ["--within=-1", "--limit=0", "--limit=-1"])
 def test_wrong_usage_exits_2(run: Run, option: str) -> None:
     answer = run("renew_subscriptions", option, "--json")
 
