@@ -20,6 +20,7 @@ class Access:
     """One kind of access: the least permission for it, and what would do as well."""
 
     kind: str
+    is_offered: bool
     least: str
     others: str
 
@@ -98,10 +99,10 @@ def _life(duration: timedelta | None) -> str:
 def _access(entry: Entry, kind: str, label: str) -> Access:
     names: tuple[str, ...] | None = getattr(entry.permissions, kind)
     if names is None:
-        return Access(kind=label, least=NOT_PUBLISHED, others="")
+        return Access(kind=label, is_offered=True, least=NOT_PUBLISHED, others="")
     if not names:
-        return Access(kind=label, least="Not offered by Graph", others="")
-    return Access(kind=label, least=names[0], others=", ".join(names[1:]))
+        return Access(kind=label, is_offered=False, least="Not offered by Graph", others="")
+    return Access(kind=label, is_offered=True, least=names[0], others=", ".join(names[1:]))
 
 
 def _warnings(entry: Entry) -> tuple[str, ...]:

@@ -88,7 +88,11 @@ class SubscriptionAdmin(GuidedCreation):
         """Take the whole wish once; later only what Graph does not own."""
         kwargs["form"] = SubscriptionForm if obj else NewSubscriptionForm
         form = super().get_form(request, obj, change, **kwargs)
-        for name in {"app_registration", "encryption_certificate"} & form.base_fields.keys():
+        for name in {
+            "app_registration",
+            "delegated_account",
+            "encryption_certificate",
+        } & form.base_fields.keys():
             # Adding one on the way is of use; changing or deleting one from here is an accident.
             widget: Any = form.base_fields[name].widget
             widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
