@@ -1,5 +1,6 @@
 """Test connection: really gets a token and calls Graph, and says in plain words what is wrong."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,10 +8,12 @@ from subscriptions.graph.errors import AccessDeniedError, GraphError
 from subscriptions.graph.tokens import unverified_claims_of
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration, DelegatedAccount, Operation
+from subscriptions.services import permissions
 from subscriptions.services.clients import access_token, account_token, client_for
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
+from subscriptions.services.permissions import PermissionReport
 
 SHOWN_PERMISSIONS = 8
 
@@ -42,11 +45,16 @@ def test_account(account: DelegatedAccount, *, actor: str) -> ConnectionReport:
         subscriptions = client_for(app_registration, account=account, on_call=log).list_subscriptions()
     except (GraphError, UseCaseError) as error:
         return ConnectionReport(succeeded=False, message=told(error))
-    permissions = str(unverified_claims_of(token.value).get("scp") or "").split()
-    known = f"The account has {len(subscriptions)} subscription{'' if len(subscriptions) == 1 else 's'} at Graph."
-    listed = _listed(sorted(permissions)) if permissions else "not told"
+    claims = unverified_claims_of(token.value)
+    scopes = str(claims.get("scp") or "").split()
+    known = (
+        f"The account has {len(subscriptions)} subscription{'' if len(subscriptions) == 1 else 's'} at Graph."
+    )
+    listed = _listed(sorted(scopes)) if scopes else "not told"
+    # Tokens of personal accounts may be unreadable for all but Graph.
+    lacking = _lacking(permissions.reports_for(claims, app_registration, account)) if claims else ""
     return ConnectionReport(
-        succeeded=True, message=f"Connected. {known} Delegated permissions in the token: {listed}."
+        succeeded=True, message=f"Connected. {known} Delegated permissions in the token: {listed}.{lacking}"
     )
 
 
@@ -66,8 +74,11 @@ def _try(app_registration: AppRegistration, *, actor: str) -> ConnectionReport:
         )
     except (GraphError, UseCaseError, FieldDecryptionError) as error:
         return ConnectionReport(succeeded=False, message=told(error))
-    roles = unverified_claims_of(token.value).get("roles")
-    return ConnectionReport(succeeded=True, message=_success(len(subscriptions), roles))
+    claims = unverified_claims_of(token.value)
+    lacking = _lacking(permissions.reports_for(claims, app_registration))
+    return ConnectionReport(
+        succeeded=True, message=_success(len(subscriptions), claims.get("roles")) + lacking
+    )
 
 
 def _success(count: int, roles: object) -> str:
@@ -78,6 +89,15 @@ def _success(count: int, roles: object) -> str:
         f"Connected. {known} The token carries no application permission yet: in the Entra admin center, open the "
         "app's API permissions, add Microsoft Graph application permissions and grant admin consent."
     )
+
+
+def _lacking(reports: Iterable[PermissionReport]) -> str:
+    """Say which permissions the subscriptions need and the token does not carry; begins with a blank if any."""
+    lacking = [report for report in reports if report.missing]
+    if not lacking:
+        return ""
+    names = tuple(sorted({name for report in lacking for name in report.missing}))
+    return f" Missing for its subscriptions: {', '.join(names)}. {permissions.how_to_grant(names, lacking[0].access)}"
 
 
 def _listed(names: list[str]) -> str:

@@ -8,7 +8,7 @@ from subscriptions import catalogue
 from subscriptions.catalogue import Permissions
 from subscriptions.catalogue.rules import Access
 from subscriptions.graph.tokens import unverified_claims_of
-from subscriptions.models import AppRegistration, DelegatedAccount
+from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
 from subscriptions.services.clients import access_token, account_token
 from subscriptions.services.wishes import access_of
 
@@ -77,6 +77,20 @@ def permissions_held(
     """
     token = account_token(account) if account else access_token(app_registration)
     return missing_permissions(unverified_claims_of(token.value), resource, access_of(account))
+
+
+def reports_for(
+    unverified_claims: Mapping[str, Any],
+    app_registration: AppRegistration,
+    account: DelegatedAccount | None = None,
+) -> list[PermissionReport]:
+    """Compare a token with what the subscriptions need that the app, or one of its accounts, keeps alive."""
+    wanted = app_registration.subscriptions.filter(delegated_account=account, is_enabled=True)
+    wanted = wanted.exclude(status=Subscription.Status.REMOVED)
+    return [
+        missing_permissions(unverified_claims, resource, access_of(account))
+        for resource in sorted(wanted.values_list("resource", flat=True).distinct())
+    ]
 
 
 def granted_in(unverified_claims: Mapping[str, Any], access: Access) -> frozenset[str]:

@@ -6,10 +6,9 @@ from typing import Any
 
 import jwt
 
-from subscriptions.catalogue.rules import Access
 from subscriptions.graph.errors import GraphError
 from subscriptions.graph.tokens import AccessToken, unverified_claims_of
-from subscriptions.models import AppRegistration, DelegatedAccount, Operation, Subscription
+from subscriptions.models import AppRegistration, DelegatedAccount, Operation
 from subscriptions.services import findings, permissions
 from subscriptions.services.clients import access_token, account_token, client_for
 from subscriptions.services.errors import UseCaseError
@@ -17,6 +16,7 @@ from subscriptions.services.findings import Finding
 from subscriptions.services.operations import CallLog
 from subscriptions.services.permissions import PermissionReport
 from subscriptions.services.self_test import certificates
+from subscriptions.services.wishes import access_of
 
 CREDENTIALS = "credentials"
 PERMISSIONS = "permissions"
@@ -39,8 +39,7 @@ def check(app_registration: AppRegistration, *, now: datetime, actor: str) -> Ge
     else:
         key_id = _key_id_of(token)
         yield findings.good(CREDENTIALS, name, "The app signs in.")
-        claims = unverified_claims_of(token.value)
-        yield from _permissions(name, claims, _resources(app_registration, None), "application")
+        yield from _permissions(name, unverified_claims_of(token.value), app_registration, None)
         yield _listed(app_registration, actor=actor)
     for account in app_registration.accounts.select_related("app_registration"):
         yield from _account(account)
@@ -60,12 +59,10 @@ def _account(account: DelegatedAccount) -> Iterator[Finding]:
         yield _failed(CREDENTIALS, subject, error)
         return
     yield findings.good(CREDENTIALS, subject, "A token is to be had without the user.")
-    is_personal = account.kind == DelegatedAccount.Kind.PERSONAL
-    access: Access = "delegated_personal" if is_personal else "delegated_work"
     claims = unverified_claims_of(token.value)
     # Tokens of personal accounts may be unreadable for all but Graph.
     if claims:
-        yield from _permissions(subject, claims, _resources(account.app_registration, account), access)
+        yield from _permissions(subject, claims, account.app_registration, account)
 
 
 def _listed(app_registration: AppRegistration, *, actor: str) -> Finding:
@@ -79,21 +76,19 @@ def _listed(app_registration: AppRegistration, *, actor: str) -> Finding:
     )
 
 
-def _resources(app_registration: AppRegistration, account: DelegatedAccount | None) -> list[str]:
-    wanted = app_registration.subscriptions.filter(delegated_account=account, is_enabled=True)
-    wanted = wanted.exclude(status=Subscription.Status.REMOVED)
-    return sorted(wanted.values_list("resource", flat=True).distinct())
-
-
 def _permissions(
-    subject: str, claims: Mapping[str, Any], resources: list[str], access: Access
+    subject: str,
+    claims: Mapping[str, Any],
+    app_registration: AppRegistration,
+    account: DelegatedAccount | None,
 ) -> Iterator[Finding]:
-    reports = [permissions.missing_permissions(claims, resource, access) for resource in resources]
+    reports = permissions.reports_for(claims, app_registration, account)
     lacking = [report for report in reports if report.missing]
     for names in dict.fromkeys(report.missing for report in lacking):
         yield _missing(subject, [report for report in lacking if report.missing == names])
     if lacking:
         return
+    access = access_of(account)
     granted = permissions.granted_in(claims, access)
     if not granted:
         yield findings.warning(

@@ -140,3 +140,24 @@ def test_an_unreadable_ca_bundle_is_explained(check: Check, settings: Settings, 
     settings.CUSTOM_CA_BUNDLE = str(bundle)
 
     assert "Check the CA bundle" in check().message
+
+
+def test_a_permission_that_a_subscription_lacks_is_named(
+    check: Check, sandbox: Sandbox, app_registration: AppRegistration
+) -> None:
+    app_registration.subscriptions.create(resource="/users/1/messages", change_type="created")
+    sandbox.grant(app_registration.client_id, roles=["User.Read.All"])
+
+    message = check().message
+
+    assert "Missing for its subscriptions: Mail.Read." in message
+    assert "Grant admin consent" in message
+
+
+def test_a_permission_that_is_there_is_not_asked_for(
+    check: Check, sandbox: Sandbox, app_registration: AppRegistration
+) -> None:
+    app_registration.subscriptions.create(resource="/users/1/messages", change_type="created")
+    sandbox.grant(app_registration.client_id, roles=["Mail.Read"])
+
+    assert "Missing" not in check().message
