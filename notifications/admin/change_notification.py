@@ -30,8 +30,8 @@ CONTENT_PERMISSION = "notifications.view_notificationcontent"
 class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
-    list_display = ("received_how", "event", "state_badge", "resource_and_subscription", "tenant_code")
-    list_display_links = ("received_how", "event")
+    list_display = ("received_how", "event_and_state", "resource_and_subscription", "tenant_code")
+    list_display_links = ("received_how", "event_and_state")
     list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
     list_select_related = ("subscription",)
     search_fields = (
@@ -85,6 +85,7 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
                 "subtitle": None,
                 "title": words.what_happened(notification),
                 "state": words.state_badge(notification),
+                "kind": words.kind_of_state(notification),
                 "summary": words.summary(notification),
                 "checks": [words.CHECKS.get(name, str(name)) for name in notification.proof],
                 "passed": words.badge("good", "Passed"),
@@ -144,11 +145,14 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Show the change and the kind of thing."""
         return words.what_happened(notification)
 
-    @admin.display(description="state")
-    def state_badge(self, notification: ChangeNotification) -> SafeString:
-        """Show the state, with the reason where there is one."""
+    @admin.display(description="what happened")
+    def event_and_state(self, notification: ChangeNotification) -> SafeString:
+        """Show the change and the kind of thing, and how far it is to be believed."""
         return format_html(
-            '{}<div class="gsm-note">{}</div>', words.state_badge(notification), notification.reason
+            '{}<div class="gsm-below">{}</div><div class="gsm-note">{}</div>',
+            words.what_happened(notification),
+            words.state_badge(notification),
+            notification.reason,
         )
 
     @admin.display(description="subscription")

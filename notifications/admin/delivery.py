@@ -60,7 +60,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
                         "url": reverse("admin:notifications_changenotification_change", args=(item.pk,)),
                         "event": words.what_happened(item),
                         "state": words.state_badge(item),
-                        "resource": item.resource,
+                        "resource": words.path(item.resource),
                         "reason": words.reason_in_words(item.reason),
                     }
                     for item in items[:ITEMS_SHOWN]
@@ -93,9 +93,9 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         return words.delivery_badge(delivery)
 
     @admin.display(description="quarantine")
-    def kind(self, delivery: Delivery) -> SafeString | str:
+    def kind(self, delivery: Delivery) -> SafeString | None:
         """Say whether nothing in it was ours when it came."""
-        return words.badge("warn", "Quarantined") if delivery.is_quarantined else ""
+        return words.badge("warn", "Quarantined") if delivery.is_quarantined else None
 
     @admin.display(description="size")
     def size_in_words(self, delivery: Delivery) -> str:

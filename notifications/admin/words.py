@@ -93,10 +93,14 @@ def badge(kind: str, text: str) -> SafeString:
     return format_html('<span class="gsm-badge gsm-{}">{}</span>', kind, text)
 
 
+def kind_of_state(notification: ChangeNotification) -> str:
+    """Return how to feel about the state of a notification: good, busy, warn or bad."""
+    return _STATE_KINDS[ChangeNotification.State(notification.state)]
+
+
 def state_badge(notification: ChangeNotification) -> SafeString:
     """Return the state of a notification as a badge."""
-    state = ChangeNotification.State(notification.state)
-    return badge(_STATE_KINDS[state], _STATE_WORDS[state])
+    return badge(kind_of_state(notification), _STATE_WORDS[ChangeNotification.State(notification.state)])
 
 
 def delivery_badge(delivery: Delivery) -> SafeString:
