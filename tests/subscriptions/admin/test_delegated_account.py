@@ -114,9 +114,7 @@ def test_only_who_may_add_accounts_finishes_a_sign_in(staff: Callable[..., Clien
     assert staff("view_delegatedaccount").get(reverse(CALLBACK)).status_code == 403
 
 
-def test_looking_at_the_form_begins_nothing(
-    admin_client: Client, sandbox: Sandbox
-) -> None:
+def test_looking_at_the_form_begins_nothing(admin_client: Client, sandbox: Sandbox) -> None:
     asked = len(sandbox.requests)
 
     page = admin_client.get(reverse(ADD), {"resource": "/communications/presences/1"})

@@ -13,8 +13,8 @@ from subscriptions.services.clients import client_for
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def reconcile(**options: bool) -> reconciliation.Summary:
-    return reconciliation.reconcile(clock=lambda: datetime.now(UTC), actor="test", **options)
+def reconcile(*, is_dry: bool = False) -> reconciliation.Summary:
+    return reconciliation.reconcile(clock=lambda: datetime.now(UTC), actor="test", is_dry=is_dry)
 
 
 def test_what_agrees_is_in_step(make_subscription: Callable[..., Subscription]) -> None:
