@@ -24,7 +24,7 @@ Item = dict[str, Any]
 
 
 @pytest.fixture
-def unasked_registration(db: None) -> AppRegistration:  # noqa: ARG001 -- pytest-django opens the database
+def unasked_registration(db: None) -> AppRegistration:
     """Register an app whose cloud is never called: good for whatever needs no network."""
     return app_registrations.register(
         name="Fabrikam",

@@ -12,7 +12,7 @@ from notifications.models import ChangeNotification, Delivery
 
 
 @pytest.fixture
-def signed_in(client: Client, db: None) -> Callable[..., Client]:  # noqa: ARG001 -- pytest-django opens the database
+def signed_in(client: Client, db: None) -> Callable[..., Client]:
     """Return a function that signs in a member of staff with the named rights, as `app.codename`."""
 
     def sign_in(*rights: str) -> Client:
@@ -29,14 +29,14 @@ def signed_in(client: Client, db: None) -> Callable[..., Client]:  # noqa: ARG00
 
 
 @pytest.fixture
-def administrator(client: Client, db: None) -> Client:  # noqa: ARG001 -- pytest-django opens the database
+def administrator(client: Client, db: None) -> Client:
     """Sign in somebody who may do everything."""
     client.force_login(User.objects.create_superuser("admin"))
     return client
 
 
 @pytest.fixture
-def delivery(db: None) -> Delivery:  # noqa: ARG001 -- pytest-django opens the database
+def delivery(db: None) -> Delivery:
     """Save a delivery that is worked through."""
     now = datetime.now(UTC)
     return Delivery.objects.create(

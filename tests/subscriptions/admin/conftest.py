@@ -12,7 +12,7 @@ from subscriptions.models import AppRegistration, Subscription
 
 
 @pytest.fixture
-def signed_in(client: Client, db: None) -> Callable[..., Client]:  # noqa: ARG001 -- pytest-django opens the database
+def signed_in(client: Client, db: None) -> Callable[..., Client]:
     """Return a function that signs in a member of staff with the named rights, as `app.codename`."""
 
     def sign_in(*rights: str) -> Client:
@@ -29,14 +29,14 @@ def signed_in(client: Client, db: None) -> Callable[..., Client]:  # noqa: ARG00
 
 
 @pytest.fixture
-def administrator(client: Client, db: None) -> Client:  # noqa: ARG001 -- pytest-django opens the database
+def administrator(client: Client, db: None) -> Client:
     """Sign in somebody who may do everything."""
     client.force_login(User.objects.create_superuser("admin"))
     return client
 
 
 @pytest.fixture
-def registration(db: None) -> AppRegistration:  # noqa: ARG001 -- pytest-django opens the database
+def registration(db: None) -> AppRegistration:
     """Save an app registration that is never used to sign in."""
     return AppRegistration.objects.create(
         name="Fabrikam",

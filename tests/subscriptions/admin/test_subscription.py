@@ -29,7 +29,7 @@ def said(answer: Any) -> str:
 
 
 @pytest.fixture
-def form(app_registration: AppRegistration, webhook: str) -> Callable[..., dict[str, Any]]:  # noqa: ARG001 -- Graph calls it
+def form(app_registration: AppRegistration, webhook: str) -> Callable[..., dict[str, Any]]:
     """Return a function that fills in the form; keyword arguments change it."""
 
     def fill(**changes: Any) -> dict[str, Any]:

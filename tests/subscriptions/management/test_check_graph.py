@@ -15,7 +15,7 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(webhook: str) -> Run:  # noqa: ARG001 -- is what the handshake is played against
+def run(webhook: str) -> Run:
     """Return a function that runs the command and returns its exit code and what it printed."""
 
     def run(*arguments: str, out: Any = None) -> tuple[int, str]:

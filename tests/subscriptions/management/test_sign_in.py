@@ -138,7 +138,7 @@ def test_wrong_usage_is_told_with_exit_code_2(options: tuple[str, ...], told: st
 @pytest.mark.django_db(transaction=True)
 def test_a_subscription_is_created_in_the_name_of_an_account(
     sign_in: SignIn,
-    webhook: str,  # noqa: ARG001 -- serves the handshake
+    webhook: str,
     sandbox: Sandbox,
 ) -> None:
     account = sign_in("Presence.Read.All")
@@ -159,7 +159,7 @@ def test_a_subscription_is_created_in_the_name_of_an_account(
 @pytest.mark.django_db(transaction=True)
 def test_the_column_account_of_a_file_is_obeyed(
     sign_in: SignIn,
-    webhook: str,  # noqa: ARG001 -- serves the handshake
+    webhook: str,
     tmp_path: Path,
 ) -> None:
     account = sign_in("Mail.Read")

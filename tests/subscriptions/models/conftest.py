@@ -18,7 +18,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def registration(db: None) -> AppRegistration:  # noqa: ARG001 -- opens the database
+def registration(db: None) -> AppRegistration:
     """Save an app registration of the global cloud."""
     return AppRegistration.objects.create(
         name="Contoso",

@@ -25,7 +25,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def make_wish(app_registration: AppRegistration, webhook: str) -> Callable[..., Subscription]:  # noqa: ARG001 -- serves the handshake
+def make_wish(app_registration: AppRegistration, webhook: str) -> Callable[..., Subscription]:
     """Return a function that builds a subscription that is not saved yet."""
 
     def make(**changes: Any) -> Subscription:

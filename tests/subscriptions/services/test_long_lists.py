@@ -8,7 +8,7 @@ from subscriptions.services.long_lists import BoundedPaginator, count_up_to
 
 
 @pytest.fixture
-def _five_rows(db: None) -> None:  # noqa: ARG001 -- pytest-django opens the database
+def _five_rows(db: None) -> None:
     for number in range(5):
         AppRegistration.objects.create(name=f"App {number}", tenant_id="a.example", client_id=str(number))
 

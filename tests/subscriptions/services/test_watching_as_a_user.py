@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def watch(app_registration: AppRegistration, webhook: str) -> Watch:  # noqa: ARG001 -- serves the handshake
+def watch(app_registration: AppRegistration, webhook: str) -> Watch:
     """Return a function that creates a subscription in the name of an account."""
 
     def watch(account: DelegatedAccount | None, resource: str, **changes: Any) -> Subscription:

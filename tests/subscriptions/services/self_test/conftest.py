@@ -14,7 +14,7 @@ Look = Callable[..., list[Finding]]
 
 
 @pytest.fixture
-def look(webhook: str) -> Look:  # noqa: ARG001 -- is what the handshake is played against
+def look(webhook: str) -> Look:
     """Return a function that runs the self-test and returns the findings of one check."""
 
     def look(check: str, **options: Any) -> list[Finding]:
