@@ -1,5 +1,6 @@
 """App registrations in the admin: who we are to Graph, and whether that works."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,7 +17,7 @@ from django.utils.text import Truncator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from subscriptions.admin import badges
+from subscriptions.admin import badges, self_test
 from subscriptions.admin.app_registration_form import AppRegistrationForm
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.services import connection
@@ -75,13 +76,18 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         return ("connection_badge", "checked", *(IDENTITY if is_in_use else ()))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the address of the connection test."""
+        """Add the addresses of the connection test and the self-test."""
         test = path(
             "<int:pk>/test-connection/",
             self.admin_site.admin_view(self.test_connection_view),
             name="subscriptions_appregistration_test_connection",
         )
-        return [test, *super().get_urls()]
+        check_all = path(
+            "self-test/",
+            self.admin_site.admin_view(partial(self_test.view, site=self.admin_site)),
+            name="subscriptions_self_test",
+        )
+        return [test, check_all, *super().get_urls()]
 
     def change_view(
         self,
