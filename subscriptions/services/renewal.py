@@ -181,6 +181,8 @@ def _attempt(
     row = item.subscription
     try:
         summary.count(step(item))
+    except BusyError:
+        summary.count(Result.SKIPPED)
     except (GraphError, UseCaseError) as error:
         code = getattr(error, "code", "") or type(error).__name__
         request_id = getattr(error, "request_id", "")

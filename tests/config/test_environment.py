@@ -161,6 +161,17 @@ def test_a_generated_key_is_never_replaced(tmp_path: Path) -> None:
     assert environment.generated_secret("A_KEY", generate=lambda: "second", directory=tmp_path) == first
 
 
+def test_of_two_first_starts_at_once_the_first_ones_key_stays(tmp_path: Path) -> None:
+    def overtaken() -> str:
+        environment.generated_secret("A_KEY", generate=lambda: "theirs", directory=tmp_path)
+        return "ours"
+
+    found = environment.generated_secret("A_KEY", generate=overtaken, directory=tmp_path)
+
+    assert found == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["a_key"]
+
+
 def test_keys_are_separated_by_commas() -> None:
     assert environment.split_keys(" one, two ,,") == ["one", "two"]
 

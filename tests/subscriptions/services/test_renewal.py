@@ -353,6 +353,23 @@ def test_what_another_run_has_served_meanwhile_is_passed_over(
     assert len(asked("PATCH")) == 3
 
 
+def test_what_is_gone_is_left_to_a_run_that_has_taken_it_over(
+    make_due: Due, run: Run, now: datetime, sandbox: Sandbox
+) -> None:
+    [row] = make_due()
+    sandbox.remove_subscription(row.graph_id or "")
+    questions = iter(range(100))
+
+    def clock() -> datetime:
+        # The third question comes when Graph has answered.
+        if next(questions) == 2:
+            Subscription.objects.update(claim="theirs")
+        return now
+
+    assert counts(run(clock=clock)) == (1, 0, 0, 0, 1)
+    assert (sandbox.subscriptions, Subscription.objects.get().claim) == ({}, "theirs")
+
+
 def test_two_runs_at_once_renew_each_once(
     make_due: Due, run: Run, asked: Asked, at_once: Callable[..., list[Any]]
 ) -> None:
