@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from subscriptions.sandbox import notices, people
+from subscriptions.sandbox import contents, notices, query_options
 from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.delivery import Courier
 from subscriptions.sandbox.items import Item
 from subscriptions.sandbox.paths import Canonical
+from subscriptions.sandbox.preferences import PERMISSION_CHANGES
 from subscriptions.sandbox.stored import Shelf
 from subscriptions.sandbox.tenants import Tenants
 from subscriptions.sandbox.world import Change, World
@@ -23,6 +24,11 @@ class Happening:
     path: Canonical
     change_type: str
     content: Mapping[str, object] | None = None
+
+    @property
+    def is_of_permissions(self) -> bool:
+        """Tell whether nothing but `permissions` changes."""
+        return (self.content or {}).keys() == {"permissions"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +50,9 @@ class Happenings:
         Raises:
             ValueError: a change type is unknown.
         """
-        changes = [self._changed(happening) for happening in happenings]
-        self._post([notice for change in changes for notice in self._notices(change)])
-        return changes
+        made = [(self._changed(happening), happening) for happening in happenings]
+        self._post([notice for change, happening in made for notice in self._notices(change, happening)])
+        return [change for change, _ in made]
 
     def send_lifecycle(self, subscription_id: str, event: str) -> None:
         """Send a lifecycle notice; `subscriptionRemoved` also removes the subscription.
@@ -78,16 +84,20 @@ class Happenings:
         if happening.change_type == "deleted":
             return given
         if given and self.world.content(item.path, tenant_id) is not None:
-            return {**people.stamps(now), **given}
-        return {**people.plausible(item, now), **given}
+            return {**contents.stamps(item, now), **given}
+        return {**contents.plausible(item, now), **given}
 
-    def _notices(self, change: Change) -> list[notices.Notice]:
+    def _notices(self, change: Change, happening: Happening) -> list[notices.Notice]:
+        is_of_permissions = change.item.kind.style == "container" and happening.is_of_permissions
         return [
             notices.change_notice(one, change)
             for one in self.shelf.all().values()
             if one.tenant_id == change.tenant_id
             and change.change_type in one.change_types
             and change.item.is_seen_at(one.path)
+            and (one.prefers(PERMISSION_CHANGES) or not is_of_permissions)
+            and query_options.names(one.resource, change.item.id)
+            and query_options.admits(one.notification_query_options, change.content)
         ]
 
     def _post(self, found: Sequence[notices.Notice]) -> None:

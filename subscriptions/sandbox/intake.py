@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from werkzeug.wrappers import Request
 
+from subscriptions.sandbox import query_options
 from subscriptions.sandbox.clock import parse_time
 from subscriptions.sandbox.errors import GraphProblem, invalid_request, refused_operation
 from subscriptions.sandbox.paths import split_query
@@ -169,6 +170,22 @@ def check_resource_data(body: Body, rule: Rule, *, now: datetime) -> None:
         raise invalid_request(f"includeResourceData is not supported for '{rule.resource_type}'.")
     check_certificate(str(body["encryptionCertificate"]), str(body["encryptionCertificateId"]), now=now)
     _check_options(split_query(str(body["resource"]))[1], rule)
+
+
+def check_query_options(body: Body, rule: Rule) -> None:
+    """Refuse `notificationQueryOptions` where no page of the resource knows them.
+
+    Raises:
+        GraphProblem: 400.
+
+    Source: https://learn.microsoft.com/graph/api/resources/subscription (2026-09-17).
+    """
+    expression = body.get("notificationQueryOptions")
+    if not expression:
+        return
+    if not rule.kind.takes_query_options:
+        raise invalid_request(f"notificationQueryOptions is not supported for '{rule.resource_type}'.")
+    query_options.check(str(expression))
 
 
 def check_certificate(certificate: str, certificate_id: str, *, now: datetime) -> None:

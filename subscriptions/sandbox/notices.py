@@ -8,14 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from subscriptions.sandbox import identifiers
 from subscriptions.sandbox.clock import as_notification_time
 from subscriptions.sandbox.encryption import encrypt
+from subscriptions.sandbox.items import Item
 from subscriptions.sandbox.paths import split_query
+from subscriptions.sandbox.preferences import ALL_ENUM_MEMBERS, IMMUTABLE_IDS
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.sandbox.world import Change
 
 LIFECYCLE_EVENTS = frozenset({"reauthorizationRequired", "subscriptionRemoved", "missed"})
 _ALWAYS = frozenset({"id", "@odata.type", "@odata.id", "@odata.etag"})
+# Source: https://learn.microsoft.com/graph/api/resources/chatmessage (2026).
+_LATE_MEMBERS = (("messageType", "systemEventMessage"),)
 _REDMOND = timezone(timedelta(hours=-8))
 
 
@@ -30,18 +35,18 @@ class Notice:
 
 def change_notice(subscription: StoredSubscription, change: Change) -> Notice:
     """Return the notice of a change, with encrypted content where the subscription asked for it."""
-    spelled = change.item.spelled(subscription.path)
     style = change.item.kind.style
+    data = _resource_data(subscription, change)
     document: dict[str, object] = {}
     if style == "outlook" and not subscription.is_rich:
         document["id"] = f"{secrets.token_urlsafe(9)}/{secrets.token_hex(2)}"
     document |= _heading(subscription, change)
-    document["resource"] = spelled
+    document["resource"] = _named(subscription, change.item, change.item.kind.resource)
     document["tenantId"] = subscription.tenant_id
-    document["resourceData"] = _resource_data(spelled, change)
+    document["resourceData"] = data
     if subscription.is_rich:
         document["encryptedContent"] = encrypt(
-            _selected(subscription, spelled, change),
+            _selected(subscription, data | dict(change.content) | data),
             subscription.encryption_certificate or "",
             subscription.encryption_certificate_id or "",
         )
@@ -102,20 +107,43 @@ def _expiry(expires_at: datetime, style: str) -> str:
     return as_notification_time(expires_at)
 
 
-def _resource_data(spelled: str, change: Change) -> dict[str, object]:
-    kind = change.item.kind
+def _resource_data(subscription: StoredSubscription, change: Change) -> dict[str, object]:
+    item, kind = change.item, change.item.kind
+    data: dict[str, object] = {"@odata.type": kind.odata_type}
     if kind.style == "container":
-        return {"@odata.type": kind.odata_type}
-    data: dict[str, object] = {"@odata.type": kind.odata_type, "@odata.id": spelled}
+        return data
+    odata_id = _named(subscription, item, kind.odata_id)
+    data["@odata.id"] = odata_id
     if kind.style == "outlook" and "@odata.etag" in change.content:
         data["@odata.etag"] = change.content["@odata.etag"]
-    return data | {"id": change.item.id}
+    if kind.style == "membership":
+        gone = {"@removed": "deleted"} if change.change_type == "deleted" else {}
+        return data | {"id": item.path[1], f"{item.path[2]}@delta": [{"id": item.id, **gone}]}
+    return data | {"id": odata_id if kind.style == "event" else _identifier(subscription, item)}
 
 
-def _selected(subscription: StoredSubscription, spelled: str, change: Change) -> dict[str, object]:
-    content = {"@odata.type": change.item.kind.odata_type, "@odata.id": spelled, **change.content}
+def _named(subscription: StoredSubscription, item: Item, template: str) -> str:
+    watched = subscription.resource.lstrip("/")
+    return item.named(template, watched=watched, identifier=_identifier(subscription, item))
+
+
+def _identifier(subscription: StoredSubscription, item: Item) -> str:
+    is_lasting = subscription.prefers(IMMUTABLE_IDS) and item.is_in_mailbox
+    return identifiers.immutable(item.id) if is_lasting else item.id
+
+
+def _selected(subscription: StoredSubscription, content: Mapping[str, object]) -> dict[str, object]:
     select = split_query(subscription.resource)[1].get("$select", "")
     names = {name.strip().lower() for name in select.split(",") if name.strip()}
+    shown = dict(content) if subscription.prefers(ALL_ENUM_MEMBERS) else _with_known_members(content)
     if not names:
-        return content
-    return {name: value for name, value in content.items() if name in _ALWAYS or name.lower() in names}
+        return shown
+    return {name: value for name, value in shown.items() if name in _ALWAYS or name.lower() in names}
+
+
+def _with_known_members(content: Mapping[str, object]) -> dict[str, object]:
+    # Who does not ask for members that came late is told that there is one, not which.
+    return {
+        name: "unknownFutureValue" if (name, value) in _LATE_MEMBERS else value
+        for name, value in content.items()
+    }

@@ -14,6 +14,7 @@ from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.errors import GraphProblem, invalid_request, refused_operation
 from subscriptions.sandbox.paths import Canonical, canonical
+from subscriptions.sandbox.preferences import parse
 from subscriptions.sandbox.rules import MINIMUM_LIFE, Rule, rule_for
 from subscriptions.sandbox.stored import Shelf, StoredSubscription, at_least, split_change_type
 from subscriptions.sandbox.tenants import Tenants
@@ -36,7 +37,8 @@ class Operations:
         resource = str(body["resource"])
         rule = self._rule(resource, version)
         self._check_watcher(resource, rule, caller)
-        new = self._draft(body, rule, caller, version=version)
+        preferences = parse(request.headers.getlist("Prefer"))
+        new = self._draft(body, rule, caller, version=version, preferences=preferences)
         self._check_room(new, rule)(self.shelf.all())
         # One URL used for both purposes gets two requests.
         for address in filter(None, (new.notification_url, new.lifecycle_notification_url)):
@@ -86,10 +88,13 @@ class Operations:
         self.shelf.change(found.id, reauthorized_at=self.clock.now())
         return Response(status=204)
 
-    def _draft(self, body: intake.Body, rule: Rule, caller: Caller, *, version: str) -> StoredSubscription:
+    def _draft(
+        self, body: intake.Body, rule: Rule, caller: Caller, *, version: str, preferences: frozenset[str]
+    ) -> StoredSubscription:
         now = self.clock.now()
         _check_change_types(body, rule)
         intake.check_resource_data(body, rule, now=now)
+        intake.check_query_options(body, rule)
         is_rich = bool(body.get("includeResourceData"))
         expires_at = intake.expiry(
             str(body["expirationDateTime"]), rule, is_rich=is_rich, now=now, operation="Create"
@@ -116,6 +121,7 @@ class Operations:
             latest_supported_tls_version=_text(body, "latestSupportedTlsVersion") or "v1_2",
             notification_query_options=_text(body, "notificationQueryOptions"),
             notification_url_app_id=_text(body, "notificationUrlAppId"),
+            preferences=preferences,
             created_at=now,
         )
 

@@ -26,6 +26,7 @@ class Kind:
     style: str = "plain"  # how notifications name the item: "outlook", "teams", "container" or "plain"
     quota: int | None = None  # subscriptions of one app on one such path
     tenant_quota: int | None = None  # subscriptions of one app in one tenant on all paths of this kind
+    takes_query_options: bool = False  # notificationQueryOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,9 @@ _VIRTUAL = Kind(max_minutes=1_440)
 _ALERT = Kind(max_minutes=43_200)
 _APPROVAL = Kind(max_minutes=43_200, quota=1)
 _CALL = Kind(max_minutes=4_230, tenant_quota=100)
-_HEALTH = Kind(max_minutes=42_300)
+_HEALTH = Kind(max_minutes=42_300, takes_query_options=True)
 _THREE_DAYS = Kind(max_minutes=4_230)
+_PRINT = Kind(max_minutes=4_230, takes_query_options=True)
 
 _KINDS = {
     **dict.fromkeys(("message", "event", "contact"), _OUTLOOK),
@@ -81,7 +83,8 @@ _KINDS = {
     "approvalItem": _APPROVAL,
     "callRecord": _CALL,
     "healthMonitoring.alert": _HEALTH,
-    **dict.fromkeys(("conversation", "printer", "printTaskDefinition", "todoTask", "baseTask"), _THREE_DAYS),
+    **dict.fromkeys(("printer", "printTaskDefinition"), _PRINT),
+    **dict.fromkeys(("conversation", "todoTask", "baseTask"), _THREE_DAYS),
     **dict.fromkeys(
         ("chat", "channel", "team", "sharedWithChannelTeamInfo", "teamsAppInstallation", "callTranscript"),
         _TEAMS,

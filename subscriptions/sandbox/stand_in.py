@@ -26,6 +26,7 @@ from subscriptions.sandbox.identity import Identity
 from subscriptions.sandbox.limits import Limits
 from subscriptions.sandbox.operations import Operations
 from subscriptions.sandbox.paths import Canonical, canonical
+from subscriptions.sandbox.places import Places
 from subscriptions.sandbox.reads import Reads
 from subscriptions.sandbox.recording import RecordedRequest
 from subscriptions.sandbox.server import HttpsServer
@@ -44,7 +45,7 @@ from subscriptions.sandbox.tenants import (
     User,
 )
 from subscriptions.sandbox.web import Web
-from subscriptions.sandbox.world import Change, Places, World
+from subscriptions.sandbox.world import Change, World
 
 _DOMAIN = "contoso.example"
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised here, not bound
@@ -431,6 +432,7 @@ def _places(seed: Seed) -> Places:
         channel_id=f"19:{seed.identifier('channel').replace('-', '')}@thread.tacv2",
         chat_id=f"19:{seed.identifier('chat').replace('-', '')}@unq.gbl.spaces",
         meeting_id=seed.identifier("meeting"),
+        user_id=seed.identifier(people.PEOPLE[0][1]),
     )
 
 

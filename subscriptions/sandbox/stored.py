@@ -36,6 +36,7 @@ class StoredSubscription:
     latest_supported_tls_version: str
     notification_query_options: str | None
     notification_url_app_id: str | None
+    preferences: frozenset[str]
     created_at: datetime
     reauthorized_at: datetime | None = None
 
@@ -43,6 +44,10 @@ class StoredSubscription:
     def is_rich(self) -> bool:
         """Tell whether notifications carry resource data."""
         return bool(self.include_resource_data)
+
+    def prefers(self, preference: str) -> bool:
+        """Tell whether it was created with this preference; see `preferences`."""
+        return preference in self.preferences
 
     @cached_property
     def change_types(self) -> frozenset[str]:

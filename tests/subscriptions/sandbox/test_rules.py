@@ -1,15 +1,17 @@
 """The table of resources, and that whatever can be watched can also change."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from subscriptions.catalogue import Entry, entries
+from subscriptions.sandbox import contents
 from subscriptions.sandbox.paths import canonical
+from subscriptions.sandbox.places import Places
 from subscriptions.sandbox.rules import RULES, Rule, rule_for
 from subscriptions.sandbox.tenants import Tenants
-from subscriptions.sandbox.world import Places, World
+from subscriptions.sandbox.world import World
 
 
 def _filled(path: str) -> str:
@@ -83,11 +85,11 @@ def test_lifetimes_are_the_published_ones() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.path} {rule.query_flag}")
 @pytest.mark.parametrize("change_type", ["created", "updated"])
 def test_whatever_is_watched_hears_of_a_change_at_its_own_path(rule: Rule, change_type: str) -> None:
-    places = Places(team_id="T", channel_id="C", chat_id="H", meeting_id="M")
+    places = Places(team_id="T", channel_id="C", chat_id="H", meeting_id="M", user_id="U")
     world = World(Tenants(), places)
     watched = canonical(rule.path.format(*(f"id{number}" for number in range(5))))
 
     item = world.locate(watched, change_type, tenant_id="t")
 
     assert item.is_seen_at(watched)
-    assert item.spelled(watched)
+    assert contents.plausible(item, datetime.now(UTC))
