@@ -283,6 +283,7 @@ def test_a_refresh_that_only_the_user_can_mend_marks_the_account(
     [
         (503, "busy"),
         (400, refusal(90033, "temporarily_unavailable")),
+        (400, refusal(90033, "invalid_grant")),
         (401, refusal(7000222, "invalid_client")),
     ],
 )
