@@ -25,6 +25,7 @@ _BADGES = {
     Status.WARNING: Badge(kind="warn", text="Warning"),
     Status.ERROR: Badge(kind="bad", text="Error"),
 }
+_WORST_FIRST = (Status.ERROR, Status.WARNING, Status.OK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +67,15 @@ def caller_of(request: HttpRequest) -> Caller:
 
 
 def _found(request: HttpRequest) -> list[Finding]:
-    return list(
-        self_test.run(
-            AppRegistration.objects.all(),
-            now=timezone.now(),
-            actor=request.user.get_username(),
-            caller=caller_of(request),
-            time_limit=TIME_LIMIT,
-        )
+    """Run the self-test and return what it found, the worst first."""
+    found = self_test.run(
+        AppRegistration.objects.all(),
+        now=timezone.now(),
+        actor=request.user.get_username(),
+        caller=caller_of(request),
+        time_limit=TIME_LIMIT,
     )
+    return sorted(found, key=lambda finding: _WORST_FIRST.index(finding.status))
 
 
 def _verdict(found: list[Finding]) -> Verdict:

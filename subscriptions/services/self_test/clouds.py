@@ -16,6 +16,8 @@ SIGNING_KEYS = "signing keys"
 # Entra and we both allow for five minutes when the times in a token are checked; this is where tokens begin to fail.
 LARGEST_OFFSET = timedelta(minutes=5)
 NOTABLE_OFFSET = timedelta(seconds=60)
+# The time that an answer tells is exact to a second, and was a while under way.
+AGREEMENT = timedelta(seconds=2)
 _SET_THE_CLOCK = (
     "Let the clock of this machine be set over the network (NTP), for example by systemd-timesyncd."
 )
@@ -48,6 +50,10 @@ def judged(subject: str, offset: timedelta | None) -> Finding:
             subject,
             "The sign-in service did not tell its time.",
             "Check the clock of this machine by hand.",
+        )
+    if abs(offset) < AGREEMENT:
+        return findings.good(
+            CLOCK, subject, "The clock of this machine agrees with that of the sign-in service."
         )
     seconds = abs(offset.total_seconds())
     ours = "behind" if offset > timedelta(0) else "ahead of"

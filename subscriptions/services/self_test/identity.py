@@ -98,10 +98,16 @@ def _permissions(
             permissions.how_to_grant(("the permission of what you want to watch",), access),
         )
         return
-    known = sum(report.is_known for report in reports)
-    yield findings.good(
-        PERMISSIONS, subject, f"The token carries what {_counted(known)} need: {', '.join(sorted(granted))}."
-    )
+    yield findings.good(PERMISSIONS, subject, _sufficient(reports, count=len(granted)))
+
+
+def _sufficient(reports: list[PermissionReport], *, count: int) -> str:
+    used = sorted({name for report in reports for name in report.present})
+    if not used:
+        return (
+            f"The token carries {count} permission{'' if count == 1 else 's'}; no subscription needs one yet."
+        )
+    return f"The token carries what the subscriptions need: {', '.join(used)}."
 
 
 def _missing(subject: str, reports: list[PermissionReport]) -> Finding:
@@ -123,10 +129,6 @@ def _shown(resources: Iterable[str]) -> str:
     more = len(names) - SHOWN_RESOURCES
     shown = ", ".join(names[:SHOWN_RESOURCES])
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _counted(number: int) -> str:
-    return "its subscriptions" if number == 0 else f"{number} watched path{'' if number == 1 else 's'}"
 
 
 def _failed(check: str, subject: str, error: Exception) -> Finding:

@@ -65,6 +65,7 @@ def test_an_error_is_counted_and_comes_with_advice(
 
     assert "1 thing will not work." in page
     assert "The client secret is wrong." in page
+    assert page.index("Credentials") < page.index("Public address") < page.index("Handshake")
 
 
 @pytest.mark.usefixtures("webhook")

@@ -34,6 +34,10 @@ def test_the_direction_is_told(seconds: int, words: str) -> None:
     assert words in clouds.judged("global", timedelta(seconds=seconds)).message
 
 
+def test_what_cannot_be_measured_is_not_told() -> None:
+    assert "agrees" in clouds.judged("global", timedelta(seconds=-1.9)).message
+
+
 def test_an_unknown_time_is_warned_of() -> None:
     assert clouds.judged("global", None).status == Status.WARNING
 

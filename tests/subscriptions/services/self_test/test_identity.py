@@ -119,12 +119,12 @@ def test_what_a_team_may_have_granted_is_only_warned_of(
 
 def test_permissions_that_suffice_are_told(look: Look, sandbox: Sandbox, make_subscription: Maker) -> None:
     subscription = make_subscription()
-    sandbox.grant(subscription.app_registration.client_id, roles=["Mail.Read"])
+    sandbox.grant(subscription.app_registration.client_id, roles=["Mail.Read", "User.Read.All"])
 
     (finding,) = look("permissions")
 
     assert finding.status == Status.OK
-    assert finding.message == "The token carries what 1 watched path need: Mail.Read."
+    assert finding.message == "The token carries what the subscriptions need: Mail.Read."
 
 
 def test_removed_and_disabled_subscriptions_need_no_permission(
@@ -137,6 +137,7 @@ def test_removed_and_disabled_subscriptions_need_no_permission(
     (finding,) = look("permissions")
 
     assert finding.status == Status.OK
+    assert finding.message == "The token carries 1 permission; no subscription needs one yet."
 
 
 def test_a_token_without_any_permission_is_warned_of(
