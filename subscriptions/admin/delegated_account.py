@@ -136,7 +136,7 @@ class DelegatedAccountAdmin(admin.ModelAdmin[DelegatedAccount]):
             self.message_user(request, told(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:subscriptions_delegatedaccount_changelist"))
         self.log_addition(request, account, "Signed in.")
-        self.message_user(request, f"{account.username} signed in.", messages.SUCCESS)
+        self.message_user(request, f"Signed in: {account.username}.", messages.SUCCESS)
         if not self.has_view_permission(request, account):
             return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(

@@ -76,7 +76,7 @@ def test_an_account_signs_in(
 
     account = DelegatedAccount.objects.get()
     assert (account.username, account.kind) == (sandbox.users[1].username, "work")
-    assert f"{account.username} signed in." in messages_of(page)
+    assert f"Signed in: {account.username}." in messages_of(page)
     assert "Presence.Read.All User.Read" in page.content.decode()
     assert LogEntry.objects.get().change_message == "Signed in."
 
