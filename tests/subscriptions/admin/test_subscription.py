@@ -352,6 +352,19 @@ def test_several_are_removed_once_confirmed(
     assert not sandbox.subscriptions
 
 
+def test_recreating_what_never_was_at_graph_does_not_claim_that_changes_were_missed(
+    administrator: Client, form: Callable[..., dict[str, Any]], sandbox: Sandbox
+) -> None:
+    sandbox.add_fault(method="POST", path="/subscriptions$", status=403)
+    administrator.post(ADD, form())
+    chosen = [Subscription.objects.get().pk]
+
+    administrator.post(LIST, {"action": "recreate", "_selected_action": chosen, "confirmed": "yes"})
+
+    subscription = Subscription.objects.get()
+    assert (subscription.status, subscription.missed_at) == ("active", None)
+
+
 @pytest.mark.parametrize(
     ("action", "rights"),
     [
@@ -370,15 +383,12 @@ def test_an_action_needs_its_right(
     rights: tuple[str, ...],
 ) -> None:
     subscription = make_row()
-    client = signed_in(*rights)
+    chosen = {"action": action, "_selected_action": [subscription.pk], "confirmed": "yes", "post": "yes"}
 
-    client.post(
-        LIST, {"action": action, "_selected_action": [subscription.pk], "confirmed": "yes", "post": "yes"}
-    )
+    answer = signed_in(*rights).post(LIST, chosen)
 
-    subscription.refresh_from_db()
-    assert subscription.status == "active"
-    assert not Operation.objects.exists()
+    assert said(answer) in {"", "No action selected."}
+    assert Subscription.objects.get().status == "active"
 
 
 def test_a_subscription_cannot_be_deleted(
