@@ -18,7 +18,8 @@ from subscriptions.sandbox import Sandbox
 CLIENT_ID = "5f1c2a9e-0b7d-4c36-8a51-2f9d7e6b4c10"
 OBJECT_ID = "0e8f3c52-6d41-4b7a-9c25-8a1b7f3d9e60"
 NONCE = "what-was-sent"
-NOW = datetime.now(UTC)
+# Any moment will do: what a token says of time is set against it.
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 Verify = Callable[..., SignedIdentity]
 
@@ -28,7 +29,10 @@ def token(sandbox: Sandbox) -> Callable[..., str]:
     """Return a function that issues an ID token; keywords change claims, None leaves one out."""
 
     def issue(**changes: Any) -> str:
-        named = {"oid": OBJECT_ID, "preferred_username": "zoe@contoso.example", "nonce": NONCE, "azp": None}
+        begun = int(NOW.timestamp())
+        times = {"iat": begun, "nbf": begun, "exp": begun + 3600}
+        who = {"oid": OBJECT_ID, "preferred_username": "zoe@contoso.example", "nonce": NONCE, "azp": None}
+        named = times | who
         return sandbox.validation_token(audience=CLIENT_ID, claims=named | changes)
 
     return issue
