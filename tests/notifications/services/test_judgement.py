@@ -340,7 +340,7 @@ def test_a_token_under_a_new_signing_key_waits_until_the_keys_may_be_asked_for_a
     receive(rich_item_of(known_rich), tokens=[sandbox.validation_token()])
     sandbox.rotate_signing_keys()
 
-    *_, row = receive(rich_item_of(known_rich), tokens=[sandbox.validation_token()])
+    *_, row = receive(rich_item_of(known_rich), tokens=["garbage", sandbox.validation_token()])
 
     assert facts(row) == ("waiting", "signing_keys_unavailable")
 
