@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from threading import Thread
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from subscriptions.graph import clouds, probe
+from subscriptions.graph import clouds, probe, probe_connection
 from subscriptions.sandbox import authority
 
 SENT_BY_GRAPH = "POST", "text/plain; charset=utf-8", b""
@@ -70,6 +71,20 @@ def test_each_handshake_has_its_own_token_and_shows_it_to_nobody() -> None:
     assert first.token != second.token
     assert first.token not in repr(first)
     assert first.query not in repr(first)
+
+
+@pytest.mark.parametrize(
+    ("root", "host"),
+    [("https://hooks.example", "hooks.example"), ("https://hooks.example:8443", "hooks.example:8443")],
+)
+def test_the_host_header_leaves_the_usual_port_out(root: str, host: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = probe_connection._http_over(ours, urlsplit(root))
+
+        connection.request("POST", "/")
+
+        assert f"Host: {host}\r\n".encode() in theirs.recv(1000)
 
 
 def test_no_redirect_is_followed() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -127,17 +128,30 @@ def test_permissions_that_suffice_are_told(look: Look, sandbox: Sandbox, make_su
     assert finding.message == "The token carries what the subscriptions need: Mail.Read."
 
 
-def test_removed_and_disabled_subscriptions_need_no_permission(
-    look: Look, sandbox: Sandbox, make_subscription: Maker
+@pytest.mark.parametrize("change", [{"is_enabled": False}, {"status": Subscription.Status.REMOVED}])
+def test_a_removed_or_disabled_subscription_needs_no_permission(
+    look: Look, sandbox: Sandbox, app_registration: AppRegistration, change: dict[str, Any]
 ) -> None:
-    subscription = make_subscription()
-    Subscription.objects.update(is_enabled=False)
-    sandbox.grant(subscription.app_registration.client_id, roles=["User.Read.All"])
+    app_registration.subscriptions.create(resource="/users/1/messages", change_type="created", **change)
+    sandbox.grant(app_registration.client_id, roles=["User.Read.All"])
 
     (finding,) = look("permissions")
 
     assert finding.status == Status.OK
     assert finding.message == "The token carries 1 permission; no subscription needs one yet."
+
+
+def test_a_permission_that_one_resource_must_have_from_the_tenant_is_an_error(
+    look: Look, sandbox: Sandbox, app_registration: AppRegistration
+) -> None:
+    for resource in ("/chats", "/chats/19:1@thread.v2"):
+        app_registration.subscriptions.create(resource=resource, change_type="updated")
+    sandbox.grant(app_registration.client_id, roles=["User.Read.All"])
+
+    (finding,) = look("permissions")
+
+    assert finding.status == Status.ERROR
+    assert finding.message == "Chat.ReadBasic.All is missing: needed by /chats, /chats/19:1@thread.v2."
 
 
 def test_a_token_without_any_permission_is_warned_of(
