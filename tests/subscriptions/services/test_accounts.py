@@ -412,7 +412,12 @@ def test_a_sign_in_during_a_refresh_stays(
     sign_in: SignIn, meanwhile: Callable[[Callable[[], Any]], None]
 ) -> None:
     account = sign_in()
-    meanwhile(lambda: sign_in("Presence.Read.All"))
+
+    def signed_in_again() -> None:
+        sign_in("Presence.Read.All")
+        DelegatedAccount.objects.update(token_cache=aged(account, seconds=-60))
+
+    meanwhile(signed_in_again)
 
     clients.account_token(account, force=True)
 
