@@ -43,7 +43,9 @@ class GraphError(Exception):
         self.outcome_unknown = outcome_unknown
 
     def __str__(self) -> str:
-        place = " ".join(str(part) for part in (self.status, self.code) if part)
+        # Entra begins its texts with the code.
+        code = "" if self.code and self.message.startswith(self.code) else self.code
+        place = " ".join(str(part) for part in (self.status, code) if part)
         trace = f" (request-id {self.request_id})" if self.request_id else ""
         return f"{place}: {self.message}{trace}" if place else f"{self.message}{trace}"
 
