@@ -108,6 +108,10 @@ def _expiry(expires_at: datetime, style: str) -> str:
 
 
 def _resource_data(subscription: StoredSubscription, change: Change) -> dict[str, object]:
+    """Return what is told openly; of meetings that is everything, where no encryption was asked for.
+
+    Source: https://learn.microsoft.com/graph/changenotifications-for-onlinemeeting (2026).
+    """
     item, kind = change.item, change.item.kind
     data: dict[str, object] = {"@odata.type": kind.odata_type}
     if kind.style == "container":
@@ -119,7 +123,9 @@ def _resource_data(subscription: StoredSubscription, change: Change) -> dict[str
     if kind.style == "membership":
         gone = {"@removed": "deleted"} if change.change_type == "deleted" else {}
         return data | {"id": item.path[1], f"{item.path[2]}@delta": [{"id": item.id, **gone}]}
-    return data | {"id": odata_id if kind.style == "event" else _identifier(subscription, item)}
+    data["id"] = odata_id if kind.style == "event" else _identifier(subscription, item)
+    is_open = kind.type_name == "onlineMeeting" and not subscription.is_rich
+    return dict(change.content) | data if is_open else data
 
 
 def _named(subscription: StoredSubscription, item: Item, template: str) -> str:

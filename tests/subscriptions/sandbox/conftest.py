@@ -161,7 +161,7 @@ Creator = Callable[..., requests.Response]
 def create(client: Client, receiver: Receiver, sandbox: Sandbox, soon: str) -> Creator:
     """Return a function that creates a subscription; keywords change the body, None leaves one out."""
 
-    def post(by: Client | None = None, **changes: Any) -> requests.Response:
+    def post(by: Client | None = None, *, prefer: str = "", **changes: Any) -> requests.Response:
         body = {
             "changeType": "updated",
             "resource": f"/users/{sandbox.users[0].id}/messages",
@@ -171,7 +171,8 @@ def create(client: Client, receiver: Receiver, sandbox: Sandbox, soon: str) -> C
             **changes,
         }
         given = {name: value for name, value in body.items() if value is not None}
-        return (by or client).call("POST", "/subscriptions", json=given)
+        headers = {"Prefer": prefer} if prefer else {}
+        return (by or client).call("POST", "/subscriptions", json=given, headers=headers)
 
     return post
 

@@ -13,27 +13,86 @@ from subscriptions.sandbox.rules import RULES, Rule, rule_for
 from subscriptions.sandbox.tenants import Tenants
 from subscriptions.sandbox.world import World
 
+NOT_PUBLISHED = "No page names the change types: the sandbox takes all three."
+NO_LIFE = "The table of lifetimes leaves it out: the sandbox takes that of its neighbours in Teams."
+SHIFTS = (
+    "offerShiftRequests",
+    "openShiftChangeRequests",
+    "shifts",
+    "swapShiftsChangeRequests",
+    "timeOffRequests",
+)
+# Where the sandbox's table and the product's catalogue, written apart from one another, differ on purpose.
+EXPLAINED: dict[tuple[str, str], str] = {
+    ("/groups/{group-id}/conversations", "change_types"): NOT_PUBLISHED,
+    ("/security/alerts/{alert-id}", "change_types"): NOT_PUBLISHED,
+    ("/security/alerts/?$filter={filter}", "change_types"): NOT_PUBLISHED,
+    ("/me/todo/lists/{todoTaskList-id}/tasks", "change_types"): NOT_PUBLISHED,
+    ("/me/tasks/lists/{baseTaskList-id}/tasks", "change_types"): NOT_PUBLISHED,
+    ("/appCatalogs/teamsApps/{teamsApp-id}/installedToChats/getAllMembers", "change_types"): NOT_PUBLISHED,
+    ("/solutions/approval/approvalItems", "change_types"): NOT_PUBLISHED,
+    **{(f"/teams/{{team-id}}/schedule/{name}", "change_types"): NOT_PUBLISHED for name in SHIFTS},
+    ("/teams/{team-id}/channels/{channel-id}/sharedWithTeams", "longest"): NO_LIFE,
+    ("/teams/{team-id}/channels/{channel-id}/sharedWithTeams", "longest_rich"): NO_LIFE,
+    ("/copilot/users/{user-id}/onlineMeetings/getAllAiInsights", "longest"): NO_LIFE,
+    ("/copilot/users/{user-id}/onlineMeetings/{onlineMeeting-id}/aiInsights", "longest"): NO_LIFE,
+}
+
 
 def _filled(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "x-1", path)
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.path)
-def test_the_rule_for_each_catalogued_resource_says_what_the_catalogue_says(entry: Entry) -> None:
+def _rule(entry: Entry) -> Rule:
     rule = rule_for(_filled(entry.path))
-
     assert rule is not None
-    assert rule.resource_type == entry.resource_type
-    assert rule.change_types == frozenset(entry.change_types or ("created", "updated", "deleted"))
-    assert (rule.longest_life(is_rich=True) is not None) == bool(entry.rich_data)
-    assert (rule.kind.select == "required") == entry.rich_data_requires_select
-    for is_rich, published in ((False, entry.max_expiration), (True, entry.max_expiration_rich)):
-        assert published is None or rule.longest_life(is_rich=is_rich) == published
-    for own, names in (
-        (rule.delegated, entry.permissions.delegated_work),
-        (rule.application, entry.permissions.application),
-    ):
-        assert own == (None if names is None else frozenset(names))
+    return rule
+
+
+def _of_sandbox(rule: Rule) -> dict[str, object]:
+    return {
+        "resource_type": rule.resource_type,
+        "change_types": rule.change_types,
+        "is_beta_only": rule.is_beta_only,
+        "rich": rule.longest_life(is_rich=True) is not None,
+        "longest": rule.longest_life(is_rich=False),
+        "longest_rich": rule.longest_life(is_rich=True),
+        "needs_select": rule.kind.select == "required",
+        "needs_lifecycle_url": rule.kind.needs_lifecycle_url,
+        "delegated": rule.delegated,
+        "application": rule.application,
+    }
+
+
+def _of_catalogue(entry: Entry) -> dict[str, object]:
+    delegated, application = entry.permissions.delegated_work, entry.permissions.application
+    return {
+        "resource_type": entry.resource_type,
+        "change_types": frozenset(entry.change_types),
+        "is_beta_only": entry.is_beta_only,
+        "rich": bool(entry.rich_data),
+        "longest": entry.max_expiration,
+        "longest_rich": entry.max_expiration_rich,
+        "needs_select": entry.rich_data_requires_select,
+        "needs_lifecycle_url": entry.lifecycle_url_required_after is not None,
+        "delegated": None if delegated is None else frozenset(delegated),
+        "application": None if application is None else frozenset(application),
+    }
+
+
+def test_the_rules_and_the_catalogue_differ_only_where_that_is_explained() -> None:
+    differing = {
+        (entry.path, name)
+        for entry in entries()
+        for name, said in _of_sandbox(_rule(entry)).items()
+        if said != _of_catalogue(entry)[name]
+    }
+
+    assert differing == EXPLAINED.keys()
+
+
+def test_no_rule_is_about_what_the_catalogue_does_not_know() -> None:
+    assert {_rule(entry) for entry in entries()} == set(RULES)
 
 
 @pytest.mark.parametrize(
