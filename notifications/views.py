@@ -110,6 +110,8 @@ def _read(request: Request, limit: int) -> bytes | None:
         return None
     else:
         body = unparsed.read(limit + 1)
+        if len(body) < _number(length):
+            raise ConnectionError("The body is shorter than its declared length.")
     return None if len(body) > limit else body
 
 

@@ -29,6 +29,7 @@ class DelegatedAccount(models.Model):
 
     class Meta:
         ordering = ("username",)
+        verbose_name: ClassVar = "signed-in account"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=("app_registration", "home_account_id"), name="one_account_per_user_and_app"

@@ -8,20 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import processing
+from notifications.views import GraphWebhookView
 from subscriptions.models import Subscription
 
 NOTIFICATIONS = "/webhooks/graph/notifications"
@@ -507,6 +510,16 @@ def test_a_sender_that_breaks_off_is_told_so_and_nothing_fails(
     pieces: tuple[bytes, ...], gunicorn: tuple[str, int]
 ) -> None:
     assert status(talk(gunicorn, *pieces)) == 400
+
+
+def test_half_a_body_is_not_kept(rf: RequestFactory) -> None:
+    environ = rf.post(NOTIFICATIONS).environ
+    half = {"wsgi.input": BytesIO(b'{"value": ['), "CONTENT_LENGTH": "100"}
+
+    answer = GraphWebhookView.as_view()(WSGIRequest(environ | half))
+
+    assert answer.status_code == 400
+    assert not Delivery.objects.exists()
 
 
 def test_the_handshake_passes_the_production_server_unchanged(gunicorn: tuple[str, int]) -> None:
