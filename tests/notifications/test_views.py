@@ -512,6 +512,7 @@ def test_a_sender_that_breaks_off_is_told_so_and_nothing_fails(
     assert status(talk(gunicorn, *pieces)) == 400
 
 
+@pytest.mark.django_db
 def test_half_a_body_is_not_kept(rf: RequestFactory) -> None:
     environ = rf.post(NOTIFICATIONS).environ
     half = {"wsgi.input": BytesIO(b'{"value": ['), "CONTENT_LENGTH": "100"}
