@@ -154,13 +154,16 @@ def test_a_worker_works_survives_a_database_that_is_away_and_ends_in_order_on_si
     insert_malformed(database)
 
     with start("process_notifications", "--loop", "--json") as worker:
-        wait_until(lambda: count(database, "done") == 1)
-        with table_away(database):
-            time.sleep(2)
-        insert_malformed(database)
-        wait_until(lambda: count(database, "done") == 2)
-        worker.send_signal(signal.SIGTERM)
-        out, _ = worker.communicate(timeout=20)
+        try:
+            wait_until(lambda: count(database, "done") == 1)
+            with table_away(database):
+                time.sleep(2)
+            insert_malformed(database)
+            wait_until(lambda: count(database, "done") == 2)
+            worker.send_signal(signal.SIGTERM)
+            out, _ = worker.communicate(timeout=20)
+        finally:
+            worker.kill()
 
     counts = one_object(out)
     assert counts["deliveries"] == 2

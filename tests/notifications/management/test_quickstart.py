@@ -72,9 +72,12 @@ def test_nothing_stays_behind_when_it_is_ended(
     port = free_port()
 
     with start("quickstart", "--no-sandbox", "--port", str(port), "-v", "0") as running:
-        wait_until(lambda: answers(port))
-        running.send_signal(number)
-        running.communicate(timeout=20)
+        try:
+            wait_until(lambda: answers(port))
+            running.send_signal(number)
+            running.communicate(timeout=20)
+        finally:
+            running.kill()
 
     assert running.returncode == 0
     assert not answers(port)
