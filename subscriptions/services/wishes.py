@@ -1,7 +1,8 @@
 """Turn what an administrator names into a subscription to be, and check it against Graph's rules first."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 from subscriptions import conf
 from subscriptions.catalogue import entry_for, lifetimes, normalise, rules
@@ -18,7 +19,7 @@ class WrongWishError(UseCaseError):
     """Graph would refuse it, or it names something that is not here."""
 
 
-def named(
+def named(  # noqa: PLR0913 -- what a wish may say, all by name
     *,
     app: str,
     resource: str,
@@ -28,8 +29,11 @@ def named(
     minutes: int | None,
     now: datetime,
     account: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> Subscription:
     """Return the unsaved subscription that these names describe; `account` is a user name, empty for the app itself.
+
+    `options` are columns of `Subscription` for Graph's options, by name.
 
     Raises:
         WrongWishError: a name is unknown, or a rule of Graph is broken; the text names all that is wrong.
@@ -50,6 +54,7 @@ def named(
         include_resource_data=is_rich,
         encryption_certificate=_certificate(certificate, is_rich=is_rich, now=now),
         lifetime_minutes=minutes,
+        **(options or {}),
     )
     entry = entry_for(normalise(resource)) if _is_path(resource) else None
     if entry and entry.is_beta_only:

@@ -1,29 +1,24 @@
 """Create one subscription, or many from a CSV file."""
 
-import csv
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from subscriptions.catalogue.rules import Option
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Subscription
-from subscriptions.services import wishes
-from subscriptions.services.creation import create, submit
-from subscriptions.services.errors import BusyError, UseCaseError, WishExistsError
+from subscriptions.services import bulk, wishes
+from subscriptions.services.bulk import COLUMNS, REQUIRED_COLUMNS
+from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 
 WRONG_USAGE = 2
 ACTOR = "create_subscription"
-REQUIRED_COLUMNS = ("app", "resource", "change_type")
-COLUMNS = (*REQUIRED_COLUMNS, "rich", "certificate", "account", "minutes")
-YES = {"1", "true", "yes", "y"}
-NO = {"", "0", "false", "no", "n"}
-# Digits of a number of minutes; Python refuses to read very long ones.
-LONGEST_NUMBER = 9
+GRAPH_OPTIONS = (*get_args(Option), "latest_supported_tls_version")
 
 
 class Command(BaseCommand):
@@ -50,12 +45,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--from-csv", metavar="FILE", help=f"Create many; the header is {','.join(COLUMNS)}."
         )
+        option = parser.add_argument_group("Graph's options")
+        option.add_argument(
+            "--use-immutable-ids", action="store_true", help="Outlook: ids that stay on a move."
+        )
+        option.add_argument(
+            "--include-security-webhooks", action="store_true", help="Drives: permission changes as well."
+        )
+        option.add_argument(
+            "--include-unknown-enum-members",
+            action="store_true",
+            help="Chat messages: kinds of system messages.",
+        )
+        option.add_argument("--notification-query-options", metavar="ODATA", help="Universal Print.")
+        option.add_argument(
+            "--latest-supported-tls-version",
+            choices=("v1_0", "v1_1", "v1_2", "v1_3"),
+            help="Of our endpoint.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Create; exit 1 when Graph refuses, 2 when a value cannot be right."""
         if options["from_csv"]:
-            given = [f"--{name.replace('_', '-')}" for name in COLUMNS if options[name]]
+            given = [f"--{name.replace('_', '-')}" for name in (*COLUMNS, *GRAPH_OPTIONS) if options[name]]
             if given:
                 raise CommandError(
                     f"With --from-csv the file says it all: leave out {', '.join(given)}.",
@@ -70,23 +83,24 @@ class Command(BaseCommand):
         if missing:
             raise CommandError(f"Missing: {', '.join(missing)}.", returncode=WRONG_USAGE)
         try:
-            subscription, status = _make(
-                wishes.named(
-                    app=options["app"],
-                    resource=options["resource"],
-                    change_type=options["change_type"],
-                    is_rich=options["rich"],
-                    certificate=options["certificate"] or "",
-                    account=options["account"] or "",
-                    minutes=options["minutes"],
-                    now=timezone.now(),
-                )
+            wish = wishes.named(
+                app=options["app"],
+                resource=options["resource"],
+                change_type=options["change_type"],
+                is_rich=options["rich"],
+                certificate=options["certificate"] or "",
+                account=options["account"] or "",
+                minutes=options["minutes"],
+                now=timezone.now(),
+                options=_graph_options(options),
             )
+            subscription, is_new = bulk.create_or_find(wish, now=timezone.now(), actor=ACTOR)
         except wishes.WrongWishError as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
         except (GraphError, UseCaseError) as error:
             self._refused(told(error), options)
             return
+        status = "created" if is_new else "existing"
         answer = {**_as_json(subscription), "outcome": status}
         if options["json"]:
             self.stdout.write(json.dumps(answer))
@@ -103,91 +117,39 @@ class Command(BaseCommand):
         raise CommandError(text)
 
     def _create_many(self, options: dict[str, Any]) -> None:
-        answer: dict[str, list[dict[str, Any]]] = {"created": [], "existing": [], "failed": []}
-        for number, row in _rows(Path(options["from_csv"])):
-            try:
-                subscription, status = _make(_wished(row))
-            except (wishes.WrongWishError, GraphError, UseCaseError) as error:
-                answer["failed"].append(
-                    {"line": number, "resource": row.get("resource") or "", "error": told(error)}
-                )
-            else:
-                answer[status].append({"line": number, **_as_json(subscription)})
+        path = Path(options["from_csv"])
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                report = bulk.create_many(file, clock=timezone.now, actor=ACTOR)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read as CSV: {error}.", returncode=WRONG_USAGE) from error
+        except bulk.WrongFileError as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
         if options["json"]:
-            self.stdout.write(json.dumps(answer))
+            self.stdout.write(json.dumps(_report_as_json(report)))
         elif options["verbosity"]:
-            counts = ", ".join(f"{len(rows)} {status}" for status, rows in answer.items())
-            self.stdout.write(f"{counts}.")
-            for failure in answer["failed"]:
-                self.stderr.write(f"Line {failure['line']}: {failure['error']}")
-        if answer["failed"]:
+            self.stdout.write(
+                f"{len(report.created)} created, {len(report.existing)} existing, {len(report.failed)} failed."
+            )
+            for failure in report.failed:
+                self.stderr.write(f"Line {failure.number}: {failure.error}")
+        if report.failed:
             raise SystemExit(1)
 
 
-def _make(subscription: Subscription) -> tuple[Subscription, str]:
-    """Create what is wished and return it with `created`, or what is there already with `existing`.
-
-    One that an earlier run saved and Graph did not get, or refused, is sent again.
-    """
-    now = timezone.now()
-    try:
-        return create(subscription, now=now, actor=ACTOR), "created"
-    except WishExistsError as error:
-        existing = error.existing
-    if existing.status == Subscription.Status.ACTIVE:
-        return existing, "existing"
-    try:
-        return submit(existing, now=now, actor=ACTOR), "created"
-    except BusyError:
-        existing.refresh_from_db()
-        return existing, "existing"
+def _report_as_json(report: bulk.Report) -> dict[str, Any]:
+    return {
+        "created": [{"line": line.number, **_as_json(line.subscription)} for line in report.created],
+        "existing": [{"line": line.number, **_as_json(line.subscription)} for line in report.existing],
+        "failed": [
+            {"line": line.number, "resource": line.resource, "error": line.error} for line in report.failed
+        ],
+    }
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the lines of the file with their numbers.
-
-    Raises:
-        CommandError: the file does not read, or its header is another one.
-
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            unknown, missing = set(header) - set(COLUMNS), set(REQUIRED_COLUMNS) - set(header)
-            if unknown or missing:
-                raise CommandError(
-                    f"The header must be {','.join(COLUMNS)} (the last four may be absent). "
-                    f"Missing: {', '.join(sorted(missing)) or 'none'}; "
-                    f"unknown: {', '.join(sorted(unknown)) or 'none'}.",
-                    returncode=WRONG_USAGE,
-                )
-            reader.fieldnames = header
-            return [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"{path} cannot be read as CSV: {error}.", returncode=WRONG_USAGE) from error
-
-
-def _wished(row: dict[str, str]) -> Subscription:
-    if None in row:
-        raise wishes.WrongWishError("The line has more columns than the header.")
-    values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    rich = values["rich"].lower()
-    if rich not in YES | NO:
-        raise wishes.WrongWishError(f"The column rich holds {rich!r}; use yes or no.")
-    minutes = values["minutes"]
-    if minutes and not (minutes.isascii() and minutes.isdigit() and len(minutes) <= LONGEST_NUMBER):
-        raise wishes.WrongWishError(f"The column minutes holds {minutes!r}; use a whole number.")
-    return wishes.named(
-        app=values["app"],
-        resource=values["resource"],
-        change_type=values["change_type"],
-        is_rich=rich in YES,
-        certificate=values["certificate"],
-        account=values["account"],
-        minutes=int(minutes) if minutes else None,
-        now=timezone.now(),
-    )
+def _graph_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return those of Graph's options that were given, as columns."""
+    return {column: options[column] for column in GRAPH_OPTIONS if options[column]}
 
 
 def _as_json(subscription: Subscription) -> dict[str, Any]:
