@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
 from notifications.admin import words
 from notifications.admin.filters import (
@@ -22,7 +21,6 @@ from notifications.admin.filters import (
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification, NotificationContent
 
-SUBSCRIPTION_LENGTH = 52
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
 
 
@@ -30,7 +28,7 @@ CONTENT_PERMISSION = "notifications.view_notificationcontent"
 class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
-    list_display = ("received_how", "event_and_state", "resource_and_subscription", "tenant_code")
+    list_display = ("received_how", "event_and_state", "resource_and_subscription")
     list_display_links = ("received_how", "event_and_state")
     list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
     list_select_related = ("subscription",)
@@ -119,15 +117,18 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
 
     @admin.display(description="received at")
     def received_how(self, notification: ChangeNotification) -> SafeString:
-        """Show when it came first, how often, and which way unless by the webhook."""
+        """Show when it came first, how often, which way unless by the webhook, and from which tenant."""
         times = notification.times_delivered
         is_usual = notification.origin == ChangeNotification.Origin.WEBHOOK
         way = "" if is_usual else notification.get_origin_display()
         return format_html(
-            '{}<div class="gsm-note">{}</div><div class="gsm-note">{}</div>',
+            '{}<div class="gsm-note">{}</div><div class="gsm-note">{}</div>'
+            '<div class="gsm-note gsm-nowrap" title="{}">{}</div>',
             words.moment(notification.received_at),
             f"{times} times" if times > 1 else "",
             way,
+            notification.tenant_id,
+            f"Tenant {words.shortened(notification.tenant_id)}" if notification.tenant_id else "",
         )
 
     @admin.display(description="last received at")
@@ -156,13 +157,9 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         )
 
     @admin.display(description="subscription")
-    def subscription_link(self, notification: ChangeNotification, longest: int = 1000) -> str:
+    def subscription_link(self, notification: ChangeNotification) -> str:
         """Link to the subscription."""
-        if notification.subscription is None:
-            return "Unknown subscription"
-        url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
-        name = Truncator(f"Subscription {notification.subscription}").chars(longest)
-        return format_html('<a href="{}">{}</a>', url, name)
+        return _link_to_subscription(notification, str(notification.subscription))
 
     @admin.display(description="resource")
     def resource_path(self, notification: ChangeNotification) -> SafeString:
@@ -174,14 +171,9 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Show what changed, and below it the subscription that told of it."""
         return format_html(
             '{}<div class="gsm-note">{}</div>',
-            self.resource_path(notification),
-            self.subscription_link(notification, longest=SUBSCRIPTION_LENGTH),
+            words.path_in_short(notification.resource or notification.resource_id),
+            _link_to_subscription(notification, words.shortened(str(notification.subscription))),
         )
-
-    @admin.display(description="tenant")
-    def tenant_code(self, notification: ChangeNotification) -> SafeString:
-        """Show the tenant."""
-        return format_html('<div class="gsm-note">{}</div>', notification.tenant_id)
 
     @admin.display(description="delivery")
     def delivery_link(self, notification: ChangeNotification) -> str:
@@ -190,6 +182,13 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
             return "No longer kept"
         url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
         return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
+
+
+def _link_to_subscription(notification: ChangeNotification, name: str) -> str:
+    if notification.subscription is None:
+        return "Unknown subscription"
+    url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
+    return format_html('<a href="{}">Subscription {}</a>', url, name)
 
 
 def readable(data: Any) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from notifications.admin import words
 from notifications.models import ChangeNotification
 from subscriptions.models import Subscription
 
@@ -129,7 +130,7 @@ class SubscriptionFilter(admin.SimpleListFilter):
         if chosen.isdecimal() and int(chosen) not in shown:
             shown.update(rows.filter(pk=int(chosen)))
         return [
-            (str(pk), Truncator(f"{pk}: {resource}").chars(SUBSCRIPTION_LENGTH))
+            (str(pk), Truncator(words.shortened(f"{pk}: {resource}")).chars(SUBSCRIPTION_LENGTH))
             for pk, resource in shown.items()
         ]
 

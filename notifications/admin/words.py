@@ -9,6 +9,8 @@ from django.utils.safestring import SafeString
 from notifications.errors import Reason
 from notifications.models import ChangeNotification, Delivery
 
+# A GUID, a thread of Teams or an item of Outlook: names of Graph's own have no digits and stay whole.
+_LONG_ID = re.compile(r"(?=[^/'()?&=,\s]*\d)[^/'()?&=,\s]{19,}")
 _STATE_KINDS = {
     ChangeNotification.State.ACCEPTED: "good",
     ChangeNotification.State.WAITING: "busy",
@@ -152,10 +154,25 @@ def moment(at: datetime | None) -> SafeString:
 
 def path(resource: str) -> SafeString:
     """Return a path that may be broken after its slashes."""
-    broken = format_html_join("", "{}<wbr>", ((part,) for part in re.split("(?<=/)", resource)))
-    return format_html('<span class="gsm-code gsm-path">{}</span>', broken)
+    return format_html('<span class="gsm-code gsm-path">{}</span>', _broken(resource))
+
+
+def shortened(text: str) -> str:
+    """Return a path or an id in which each long id has lost its middle."""
+    return _LONG_ID.sub(lambda match: f"{match[0][:6]}…{match[0][-4:]}", text)
+
+
+def path_in_short(resource: str) -> SafeString:
+    """Return a path for two lines of a list, with the whole one hover away."""
+    return format_html(
+        '<span class="gsm-code gsm-two-lines" title="{}">{}</span>', resource, _broken(shortened(resource))
+    )
 
 
 def to_the_second(at: datetime | None) -> str:
     """Return a time in UTC; a dash for none."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"  # noqa: RUF001 -- the dash of Django's own empty cells
+
+
+def _broken(resource: str) -> SafeString:
+    return format_html_join("", "{}<wbr>", ((part,) for part in re.split("(?<=/)", resource)))

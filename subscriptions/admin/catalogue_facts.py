@@ -9,9 +9,9 @@ from subscriptions.catalogue import Entry
 
 NOT_PUBLISHED = "Microsoft's pages do not say"
 KINDS = (
-    ("application", "As the app"),
-    ("delegated_work", "As a signed-in work account"),
-    ("delegated_personal", "As a signed-in personal account"),
+    ("application", "app"),
+    ("delegated_work", "work account"),
+    ("delegated_personal", "personal account"),
 )
 
 
@@ -23,6 +23,11 @@ class Access:
     is_offered: bool
     least: str
     others: str
+
+    @property
+    def is_named(self) -> bool:
+        """Say whether `least` is the name of a permission."""
+        return self.is_offered and self.least != NOT_PUBLISHED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +41,22 @@ class Facts:
     change_types: tuple[str, ...]
     content: str
     lives: tuple[tuple[str, str], ...]
+    lives_in_short: tuple[str, ...]
     versions: str
     access: tuple[Access, ...]
     catch_up: str
+    replacement: str
     warnings: tuple[str, ...]
     notes: str
+
+    @property
+    def least_permissions(self) -> list[tuple[str, str]]:
+        """Return each least permission once, with the kinds of access that need it."""
+        kinds: dict[str, list[str]] = {}
+        for access in self.access:
+            if access.is_offered:
+                kinds.setdefault(access.least, []).append(access.kind)
+        return [(name, ", ".join(found)) for name, found in kinds.items()]
 
 
 def facts_of(entry: Entry) -> Facts:
@@ -53,11 +69,13 @@ def facts_of(entry: Entry) -> Facts:
         change_types=entry.change_types,
         content=_content(entry),
         lives=_lives(entry),
+        lives_in_short=_lives_in_short(entry),
         versions=" and ".join(entry.api_versions) or NOT_PUBLISHED,
         access=tuple(_access(entry, kind, label) for kind, label in KINDS),
         catch_up="A delta query can find changes that were missed."
         if entry.delta_path
         else "Graph has no delta query for it: what is missed cannot be found again.",
+        replacement=entry.superseded_by or "",
         warnings=_warnings(entry),
         notes=entry.notes,
     )
@@ -69,6 +87,16 @@ def facts_for(resource: str) -> Facts | None:
     return facts_of(entry) if entry else None
 
 
+def problem_of(resource: str) -> str:
+    """Return why a text is no path that could be sent to Graph; empty if it is one, or nothing yet."""
+    if resource:
+        try:
+            catalogue.normalise(resource)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
 def _content(entry: Entry) -> str:
     if entry.is_rich_only:
         return "Must be included"
@@ -77,7 +105,7 @@ def _content(entry: Entry) -> str:
     if not entry.rich_data:
         return "Cannot be included"
     if entry.rich_data_requires_select:
-        return "Can be included, with $select naming the properties"
+        return "Can be included, with $select"
     return "Can be included"
 
 
@@ -88,6 +116,15 @@ def _lives(entry: Entry) -> tuple[tuple[str, str], ...]:
             ("Longest life with content", _life(entry.max_expiration_rich)),
         )
     return (("Longest life", _life(entry.max_expiration)),)
+
+
+def _lives_in_short(entry: Entry) -> tuple[str, ...]:
+    basic, rich = (
+        badges.in_words(life) if life else "" for life in (entry.max_expiration, entry.max_expiration_rich)
+    )
+    if not entry.rich_data or basic == rich:
+        return (basic or "Not published",)
+    return tuple(text for text in (basic, f"{rich} with content" if rich else "") if text)
 
 
 def _life(duration: timedelta | None) -> str:
@@ -107,8 +144,6 @@ def _access(entry: Entry, kind: str, label: str) -> Access:
 
 def _warnings(entry: Entry) -> tuple[str, ...]:
     found = []
-    if entry.superseded_by:
-        found.append(f"Microsoft has replaced this path by {entry.superseded_by}.")
     if entry.retires_on:
         found.append(f"Microsoft ends this on {entry.retires_on:%d %B %Y}.")
     if entry.is_delegated_only:

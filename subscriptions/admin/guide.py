@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from subscriptions import catalogue
-from subscriptions.admin.catalogue_facts import Facts, facts_for, facts_of
+from subscriptions.admin.catalogue_facts import facts_for, facts_of, problem_of
 from subscriptions.catalogue import Entry
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
@@ -117,19 +117,14 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
             "who_options": _who_options(),
             "who": request.GET.get("who", ""),
             "permission": _permission(who, resource) if who and resource else None,
-            "replacement": entry.superseded_by,
         }
         return self._page(request, "entry", context)
 
     def facts_view(self, request: HttpRequest) -> HttpResponse:
         """Return the facts of a path as a piece of a page, for the form's script."""
         self._require_view(request)
-        context = {"facts": self.facts(request)}
+        context = facts_context(request)
         return TemplateResponse(request, "admin/subscriptions/subscription/facts.html", context)
-
-    def facts(self, request: HttpRequest) -> Facts | None:
-        """Return the facts of the path that the form holds."""
-        return facts_for(request.POST.get("resource") or request.GET.get("resource", ""))
 
     def _require_view(self, request: HttpRequest) -> None:
         if not (self.has_view_permission(request) or self.has_add_permission(request)):
@@ -144,6 +139,13 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
         return TemplateResponse(
             request, f"admin/subscriptions/subscription/{name}.html", {**shared, **context}
         )
+
+
+def facts_context(request: HttpRequest) -> dict[str, Any]:
+    """Return what the piece of a page about the path in the form is made from."""
+    given = request.POST if request.method == "POST" else request.GET
+    resource = given.get("resource", "").strip()
+    return {"resource": resource, "facts": facts_for(resource), "problem": problem_of(resource)}
 
 
 def _entry_at(template: str) -> Entry:

@@ -22,16 +22,17 @@ from django.utils.text import Truncator
 from subscriptions import catalogue
 from subscriptions.admin import badges, calls
 from subscriptions.admin.calls import Call
-from subscriptions.admin.guide import GuidedCreation
+from subscriptions.admin.guide import GuidedCreation, facts_context
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
-from subscriptions.admin.subscription_form import NewSubscriptionForm, SubscriptionForm
+from subscriptions.admin.subscription_form import AccountField, NewSubscriptionForm, SubscriptionForm
 from subscriptions.admin.subscription_page import buttons, last_operations, notes
-from subscriptions.models import EncryptionCertificate, Subscription
+from subscriptions.admin.upload import BulkCreation
+from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import creation
 from subscriptions.services.errors import WishExistsError
 from subscriptions.services.outcomes import told
 
-WISH = ("app_registration", "delegated_account", "resource_code", "change_types", "content", "version")
+WISH = ("app_registration", "watched_as", "resource_code", "change_types", "content", "version")
 EDITABLE = ("lifetime_minutes", "auto_renew", "is_enabled")
 FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
 OPTIONS = (
@@ -48,7 +49,7 @@ ROWS_NAMED = 20
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(GuidedCreation):
+class SubscriptionAdmin(GuidedCreation, BulkCreation):
     """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
 
     list_display = ("status_in_short", "wish", "app_registration", "expires")
@@ -142,10 +143,14 @@ class SubscriptionAdmin(GuidedCreation):
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
-        """Offer only certificates that a new subscription may use."""
+        """Offer only certificates that a new subscription may use, and accounts with where they belong."""
         if db_field.name == "encryption_certificate":
             kwargs["queryset"] = EncryptionCertificate.objects.usable(timezone.now())
             kwargs["empty_label"] = "None"
+        if db_field.name == "delegated_account":
+            kwargs["form_class"] = AccountField
+            kwargs["queryset"] = DelegatedAccount.objects.select_related("app_registration")
+            kwargs["empty_label"] = "None: as the app itself"
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     # Pages
@@ -156,7 +161,7 @@ class SubscriptionAdmin(GuidedCreation):
         """Create a subscription; when the same wish is here already, go to that one."""
         context = {
             "entries": catalogue.entries(),
-            "facts": self.facts(request),
+            **facts_context(request),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
@@ -335,6 +340,15 @@ class SubscriptionAdmin(GuidedCreation):
     def resource_code(self, subscription: Subscription) -> SafeString:
         """Show the path."""
         return badges.path(subscription.resource)
+
+    @admin.display(description="watched by")
+    def watched_as(self, subscription: Subscription) -> str:
+        """Say in whose name it is watched."""
+        account = subscription.delegated_account
+        if account is None:
+            return "The app itself"
+        url = reverse("admin:subscriptions_delegatedaccount_change", args=(account.pk,))
+        return format_html('<a href="{}">{}</a>', url, account)
 
     @admin.display(description="API version")
     def version(self, subscription: Subscription) -> str:

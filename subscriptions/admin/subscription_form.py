@@ -6,7 +6,7 @@ from django import forms
 
 from subscriptions.catalogue import normalise
 from subscriptions.catalogue.rules import Option
-from subscriptions.models import Subscription
+from subscriptions.models import DelegatedAccount, Subscription
 from subscriptions.services import wishes
 
 RESOURCE_HELP = (
@@ -15,6 +15,14 @@ RESOURCE_HELP = (
     "/teams/{team-id}/channels/{channel-id}/messages or /drives/{drive-id}/root. "
     "With content, Outlook needs $select, as in …/messages?$select=subject,from."
 )
+
+
+class AccountField(forms.ModelChoiceField[DelegatedAccount]):
+    """Offers signed-in accounts, each with the app registration that it signed in to."""
+
+    def label_from_instance(self, account: DelegatedAccount) -> str:
+        """Name the account and where it belongs: an account serves the app that it signed in to."""
+        return f"{account}, signed in to {account.app_registration}"
 
 
 class NewSubscriptionForm(forms.ModelForm[Subscription]):
@@ -55,8 +63,9 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
                 attrs={"class": "vLargeTextField gsm-code", "list": "graph-resources", "spellcheck": "false"}
             )
         }
-        labels = {"api_version": "API version"}
+        labels = {"api_version": "API version", "delegated_account": "Signed-in account"}
         help_texts = {
+            "delegated_account": "For what Graph gives to users only: presence, To Do and /me.",
             "resource": RESOURCE_HELP,
             "include_resource_data": "Graph sends the changed data itself, encrypted for the certificate below.",
             "encryption_certificate": "Needed for content. Only active, valid certificates are offered.",

@@ -3,33 +3,49 @@
 "use strict";
 
 (function () {
+    // Fetches a page for an element; of several under way only the last one counts.
+    function asker(show) {
+        let last = 0;
+        return function (url) {
+            const mine = ++last;
+            fetch(url, {credentials: "same-origin"})
+                .then(function (answer) { return answer.ok ? answer.text() : Promise.reject(answer.status); })
+                .then(function (text) {
+                    if (mine === last) { show(new DOMParser().parseFromString(text, "text/html")); }
+                })
+                .catch(function () { /* It is a help only: the form works without it. */ });
+        };
+    }
+
     const guide = document.querySelector("form.gsm-guide");
     if (guide) {
         const preview = document.getElementById("resource-preview");
+        const parts = Array.from(guide.querySelectorAll("input[name^='part-']"));
+        // How values are quoted and encoded is the server's to know: it is asked once all parts are there.
+        const ask = asker(function (page) {
+            const found = page.getElementById("resource-preview");
+            if (found) { preview.textContent = found.textContent; }
+        });
+        let pause;
         guide.addEventListener("input", function () {
-            let path = guide.dataset.path;
-            for (const input of guide.querySelectorAll("input[name^='part-']")) {
-                if (input.value.trim()) {
-                    path = path.replaceAll("{" + input.name.slice("part-".length) + "}", input.value.trim());
+            clearTimeout(pause);
+            pause = setTimeout(function () {
+                const query = new URLSearchParams(new FormData(guide));
+                query.delete("who");
+                if (parts.every(function (input) { return input.value.trim(); })) {
+                    query.set("show", "1");
                 }
-            }
-            const options = guide.elements.options.value.trim().replace(/^[?&]+/, "");
-            preview.textContent = options ? path + (path.includes("?") ? "&" : "?") + options : path;
+                ask("?" + query);
+            }, 250);
         });
     }
 
     const place = document.getElementById("facts-place");
     const resource = document.getElementById("id_resource");
     if (place && resource) {
+        const ask = asker(function (page) { place.replaceChildren(...page.body.children); });
         resource.addEventListener("change", function () {
-            const url = place.dataset.url + "?resource=" + encodeURIComponent(resource.value);
-            fetch(url, {headers: {"X-Requested-With": "XMLHttpRequest"}, credentials: "same-origin"})
-                .then(function (answer) { return answer.ok ? answer.text() : ""; })
-                .then(function (text) {
-                    const page = new DOMParser().parseFromString(text, "text/html");
-                    place.replaceChildren(...page.body.children);
-                })
-                .catch(function () { /* The facts are a help: the form works without them. */ });
+            ask(place.dataset.url + "?resource=" + encodeURIComponent(resource.value));
         });
     }
 })();
