@@ -123,6 +123,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Who is told when something needs a human, and by which server: smtp+tls://user:password@host:587.
+ADMINS = [(address, address) for address in env.list("ADMINS", default=[])]
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "SERVER_EMAIL", default=f"graph-subscription-manager@{PUBLIC_HOST}"
+)
+EMAIL_SUBJECT_PREFIX = "[Graph Subscription Manager] "
+vars().update(env.email_url_config(environment.read_secret("EMAIL_URL") or "dummymail://"))
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,21 @@ def settings_fit_together(app_configs: Sequence[AppConfig] | None, **_: Any) -> 
     except ImproperlyConfigured as error:
         return [Error(str(error), id="subscriptions.E001")]
     return []
+
+
+@register(Tags.compatibility)
+def mail_can_be_sent(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Warn when somebody is to be told by e-mail and no server is named."""
+    del app_configs
+    if not settings.ADMINS or not settings.EMAIL_BACKEND.endswith("dummy.EmailBackend"):
+        return []
+    return [
+        checks.Warning(
+            "ADMINS is set, but no mail server is: nobody is told by e-mail.",
+            hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.org:587.",
+            id="subscriptions.W002",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

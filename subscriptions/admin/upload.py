@@ -35,7 +35,7 @@ class UploadForm(forms.Form):
 
     def clean_file(self) -> io.StringIO:
         """Return the text of the file."""
-        file: "UploadedFile[bytes]" = self.cleaned_data["file"]
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_BYTES:
             raise forms.ValidationError("The file is larger than 1 MB: is it the right one?")
         try:

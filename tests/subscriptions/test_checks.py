@@ -38,3 +38,20 @@ def test_contradicting_settings_are_told_once(settings: Settings) -> None:
     settings.CUSTOM_GRAPH_URL = "https://graph.example.org"
 
     assert checks.graph_can_reach_us(None) == []
+
+
+@pytest.mark.parametrize(
+    ("admins", "backend", "ids"),
+    [
+        ([], "dummy", []),
+        ([("ops", "ops@example.org")], "smtp", []),
+        ([("ops", "ops@example.org")], "dummy", ["subscriptions.W002"]),
+    ],
+)
+def test_administrators_that_no_server_can_reach_are_a_warning(
+    settings: Settings, admins: list[tuple[str, str]], backend: str, ids: list[str]
+) -> None:
+    settings.ADMINS = admins
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+
+    assert ids_of(checks.mail_can_be_sent(None)) == ids

@@ -11,7 +11,9 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.mail import EmailMessage
 from django.db import connection
+from pytest_django.fixtures import Settings
 from werkzeug.wrappers import Response
 
 from subscriptions.graph import sign_in as flows
@@ -276,6 +278,23 @@ def test_a_refresh_that_only_the_user_can_mend_marks_the_account(
     assert account.needs_sign_in
     assert f"AADSTS{number}" in account.problem
     assert "Sign in again" in account.problem
+
+
+def test_administrators_are_told_once_that_an_account_has_to_sign_in_again(
+    sign_in: SignIn, sandbox: Sandbox, settings: Settings, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.ADMINS = [("ops", "ops@example.org")]
+    account = sign_in()
+    sandbox.add_fault(path=TOKEN_PATH, status=400, body=refusal(50173, "invalid_grant"), times=2)
+
+    for _ in range(2):
+        with pytest.raises(SignInNeededError):
+            clients.account_token(account, force=True)
+
+    [mail] = mailoutbox
+    assert mail.to == ["ops@example.org"]
+    assert account.username in mail.subject
+    assert "sign in again" in mail.body
 
 
 @pytest.mark.parametrize(
