@@ -18,14 +18,15 @@ from notifications.admin.filters import (
     SubscriptionFilter,
     WhatHappenedFilter,
 )
-from notifications.admin.read_only import ReadOnlyAdmin
-from notifications.models import ChangeNotification, NotificationContent
+from notifications.admin.replay import ReplayAdmin
+from notifications.models import ChangeNotification, Delivery, NotificationContent
+from notifications.services import replay
 
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
 
 
 @admin.register(ChangeNotification)
-class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
+class ChangeNotificationAdmin(ReplayAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")
@@ -62,6 +63,10 @@ class ChangeNotificationAdmin(ReadOnlyAdmin[ChangeNotification]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeNotification]:
         """Leave out what only the page of one notification shows."""
         return super().get_queryset(request).defer("resource_data", "proof", "handling")
+
+    def deliveries_of(self, rows: QuerySet[ChangeNotification]) -> QuerySet[Delivery]:
+        """Return the deliveries in which they came."""
+        return replay.deliveries_of(rows)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ChangeNotification], search_term: str

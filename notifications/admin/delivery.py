@@ -10,14 +10,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from notifications.admin import words
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.replay import ReplayAdmin
 from notifications.models import Delivery
 
 ITEMS_SHOWN = 100
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+class DeliveryAdmin(ReplayAdmin[Delivery]):
     """Shows the inbox."""
 
     list_display = ("received", "endpoint", "state_badge", "kind", "size_in_words", "attempts", "error")
@@ -40,6 +40,10 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """Never load the body: reading it means decrypting it."""
         return super().get_queryset(request).defer("body")
+
+    def deliveries_of(self, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """Return the rows themselves."""
+        return rows
 
     def change_view(
         self,

@@ -67,6 +67,7 @@ class Delivery(models.Model):
     class Meta:
         ordering = ("-pk",)
         verbose_name_plural: ClassVar = "deliveries"
+        permissions: ClassVar = [("replay_delivery", "Can have what waits or was given up tried again")]
         indexes: ClassVar = [
             # The worker's question, answered from the few rows that have work left.
             models.Index(

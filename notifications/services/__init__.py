@@ -1,1 +1,1 @@
-"""Use cases: accept, process, handle, export."""
+"""Use cases: accept, process, replay, handle, export."""

@@ -1,0 +1,121 @@
+"""Replay in the admin: a page that counts and asks, for one delivery or for all that a list shows."""
+
+from abc import abstractmethod
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.models import Delivery
+from notifications.services import replay
+
+PERMISSION = "notifications.replay_delivery"
+M = TypeVar("M", bound=Model)
+
+
+class ReplayAdmin(ReadOnlyAdmin[M]):
+    """A list whose rows came in deliveries that can be tried again."""
+
+    change_list_template = "admin/notifications/replayable_change_list.html"
+
+    @abstractmethod
+    def deliveries_of(self, rows: QuerySet[M]) -> QuerySet[Delivery]:
+        """Return the deliveries of some rows of the list."""
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may have deliveries tried again."""
+        return request.user.has_perm(PERMISSION) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks; its address carries the filters of the list, or the key of one row."""
+        own = [
+            path("replay/", self.admin_site.admin_view(self._replay_all), name=self._name("replay_all")),
+            path(
+                "<path:object_id>/replay/",
+                self.admin_site.admin_view(self._replay_one),
+                name=self._name("replay"),
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer to try again what the list shows."""
+        context = {}
+        if self.has_replay_permission(request):
+            context["replay_url"] = f"{self._url('replay_all')}?{request.GET.urlencode()}"
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer to try this one again, where that makes sense."""
+        context = {}
+        if self.has_replay_permission(request) and self._replayable(self._one(request, object_id)).exists():
+            context["replay_url"] = self._url("replay", object_id)
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _replay_all(self, request: HttpRequest) -> HttpResponse:
+        back = f"{self._url('changelist')}?{request.GET.urlencode()}"
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            # The list explains what is wrong with its address.
+            return HttpResponseRedirect(f"{self._url('changelist')}?e=1")
+        return self._answer(request, rows, back=back)
+
+    def _replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._answer(request, self._one(request, object_id), back=self._url("change", object_id))
+
+    def _answer(self, request: HttpRequest, rows: QuerySet[M], *, back: str) -> HttpResponse:
+        """Ask with a count, or do it when asked by a click."""
+        if not self.has_replay_permission(request):
+            raise PermissionDenied
+        deliveries = self._replayable(rows)
+        if request.method == "POST":
+            outcome = replay.replay(deliveries, now=timezone.now(), actor=request.user.get_username())
+            level = messages.WARNING if outcome.in_hand else messages.SUCCESS
+            self.message_user(request, in_words(outcome), level)
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Try again now?",
+            "opts": self.opts,
+            "count": deliveries.count(),
+            "back": back,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/notifications/confirm_replay.html", context)
+
+    def _replayable(self, rows: QuerySet[M]) -> QuerySet[Delivery]:
+        return replay.replayable(self.deliveries_of(rows))
+
+    def _one(self, request: HttpRequest, object_id: str) -> QuerySet[M]:
+        found = self.get_object(request, object_id)
+        return self.get_queryset(request).filter(pk=found.pk if found else None)
+
+    def _name(self, page: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+    def _url(self, page: str, *args: str) -> str:
+        return reverse(f"admin:{self._name(page)}", args=args)
+
+
+def in_words(outcome: replay.Outcome) -> str:
+    """Return one message: counts first, then the reason for what was left."""
+    text = f"Put back to be tried now: {outcome.replayed}."
+    if outcome.in_hand:
+        text += f" Left alone, because a worker has them in hand: {outcome.in_hand}."
+    return text
