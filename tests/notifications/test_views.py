@@ -523,6 +523,17 @@ def test_half_a_body_is_not_kept(rf: RequestFactory) -> None:
     assert not Delivery.objects.exists()
 
 
+@pytest.mark.parametrize("charset", ["zlib", "hex", "punycode", "utf-16", "no-such"])
+def test_a_charset_in_the_head_does_not_spoil_the_handshake(charset: str, gunicorn: tuple[str, int]) -> None:
+    answer = talk(
+        gunicorn,
+        head(f"Content-Type: text/plain; charset={charset}", path=f"{NOTIFICATIONS}?validationToken=a+b"),
+    )
+
+    assert status(answer) == 200
+    assert answer.endswith(b"\r\n\r\na b")
+
+
 def test_the_handshake_passes_the_production_server_unchanged(gunicorn: tuple[str, int]) -> None:
     token = "Validation: 100%25 a+b café"
 
