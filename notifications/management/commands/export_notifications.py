@@ -1,6 +1,7 @@
 """Write notifications to a file for other tools."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from datetime import UTC, datetime
@@ -51,7 +52,9 @@ class Command(BaseCommand):
 
 def _write(path: Path, selection: export.Selection, *, file_format: str) -> int:
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        # Decrypted content: readable by nobody else, unless the file is there already with other rights.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             return export.write(file, selection, file_format=file_format)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error

@@ -56,6 +56,13 @@ def test_rows_go_to_a_file_and_the_summary_to_standard_output(
     assert int(row["id"]) == received.pk
 
 
+@pytest.mark.usefixtures("received")
+def test_a_file_of_decrypted_content_is_for_its_owner_only(tmp_path: Path) -> None:
+    export("--output", str(tmp_path / "rows"), "-v", "0")
+
+    assert (tmp_path / "rows").stat().st_mode & 0o777 == 0o600
+
+
 def test_at_verbosity_0_only_the_file_speaks(received: ChangeNotification, tmp_path: Path) -> None:
     assert export("--output", str(tmp_path / "rows"), "-v", "0") == ""
     assert str(received.pk) in (tmp_path / "rows").read_text()
