@@ -13,13 +13,12 @@ from notifications.errors import NotificationRejectedError, Reason
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import intake, storing
 from notifications.services.judgement import Verdict, judge
+from notifications.services.leases import LEASE_LASTS, kept_alive
 from subscriptions.services import identities
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 50
-# Longer than one batch takes with signing keys to fetch; after it, another worker takes the deliveries over.
-LEASE_LASTS = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=15)
 # An item that cannot be proven is kept trying this long. One whose key is missing waits for the key.
@@ -59,8 +58,9 @@ def process(
     tried = 0
     while deliveries := _claim(now=clock(), after=tried if include_waiting else None):
         tried = deliveries[-1].pk
-        for delivery in deliveries:
-            _process_safely(delivery, now=clock(), summary=summary)
+        with kept_alive(deliveries, clock=clock):
+            for delivery in deliveries:
+                _process_safely(delivery, now=clock(), summary=summary)
     return summary
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import processing
+from notifications.services import leases, processing
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -100,7 +100,7 @@ def test_what_a_killed_worker_held_is_taken_over_after_its_lease(
     post({"value": [item_of(known())]})
     processing._claim(now=datetime.now(UTC), after=None)
 
-    assert drain(after=processing.LEASE_LASTS + timedelta(seconds=1)).accepted == 1
+    assert drain(after=leases.LEASE_LASTS + timedelta(seconds=1)).accepted == 1
 
 
 def test_a_worker_whose_lease_was_taken_over_writes_nothing(
@@ -108,7 +108,7 @@ def test_a_worker_whose_lease_was_taken_over_writes_nothing(
 ) -> None:
     post({"value": [item_of(known())]})
     (held,) = processing._claim(now=datetime.now(UTC), after=None)
-    drain(after=processing.LEASE_LASTS + timedelta(seconds=1))
+    drain(after=leases.LEASE_LASTS + timedelta(seconds=1))
 
     late = processing.Summary()
     processing._process_safely(held, now=datetime.now(UTC), summary=late)
@@ -122,7 +122,7 @@ def test_a_worker_whose_lease_was_taken_over_does_not_put_the_delivery_back(
 ) -> None:
     post({"value": [item_of(known())]})
     (held,) = processing._claim(now=datetime.now(UTC), after=None)
-    later = datetime.now(UTC) + processing.LEASE_LASTS + timedelta(seconds=1)
+    later = datetime.now(UTC) + leases.LEASE_LASTS + timedelta(seconds=1)
     (taken_over,) = processing._claim(now=later, after=None)
 
     processing._process_safely(held, now=later, summary=processing.Summary())

@@ -10,7 +10,7 @@ from django.db import connection
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import processing
+from notifications.services import leases, processing
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -218,7 +218,7 @@ def _one_at_a_time() -> processing.Summary:
     for delivery in Delivery.objects.order_by("pk"):
         now = datetime.now(UTC)
         taken = Delivery.objects.due(now).filter(pk=delivery.pk)
-        if taken.update(lease=str(id(summary)), leased_until=now + processing.LEASE_LASTS):
+        if taken.update(lease=str(id(summary)), leased_until=now + leases.LEASE_LASTS):
             delivery.refresh_from_db()
             processing._process_safely(delivery, now=now, summary=summary)
     return summary
