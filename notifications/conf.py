@@ -18,6 +18,8 @@ NOTICE_DUPLICATE_WINDOW = timedelta(minutes=10)
 # One POST holds far fewer in practice; a body with more items than this is not Graph's.
 MAX_ITEMS = 10_000
 SMALLEST_MAX_DELIVERY_BYTES = 64 * 1024
+# A body in which nothing is known to us is not worth more bytes than this.
+LARGEST_QUARANTINED = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Configuration:
     embedded_worker: bool
     max_delivery_bytes: int
     max_quarantined_deliveries: int
+    max_quarantined_bytes: int
+    max_quarantined_per_minute: int
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -42,6 +46,16 @@ class Configuration:
             )
         if self.max_quarantined_deliveries < 0:
             raise ImproperlyConfigured("MAX_QUARANTINED_DELIVERIES must not be negative.")
+        if self.max_quarantined_bytes < LARGEST_QUARANTINED:
+            raise ImproperlyConfigured(
+                f"MAX_QUARANTINED_BYTES must be at least {LARGEST_QUARANTINED}, so that one body has room. "
+                "To keep nothing of strangers, set MAX_QUARANTINED_DELIVERIES=0."
+            )
+        if self.max_quarantined_per_minute < 1:
+            raise ImproperlyConfigured(
+                "MAX_QUARANTINED_PER_MINUTE must be at least 1. "
+                "To keep nothing of strangers, set MAX_QUARANTINED_DELIVERIES=0."
+            )
 
 
 @cache
@@ -56,6 +70,8 @@ def configuration() -> Configuration:
         embedded_worker=settings.EMBEDDED_WORKER,
         max_delivery_bytes=settings.MAX_DELIVERY_BYTES,
         max_quarantined_deliveries=settings.MAX_QUARANTINED_DELIVERIES,
+        max_quarantined_bytes=settings.MAX_QUARANTINED_BYTES,
+        max_quarantined_per_minute=settings.MAX_QUARANTINED_PER_MINUTE,
     )
 
 

@@ -75,7 +75,9 @@ class Delivery(models.Model):
                 name="delivery_due",
                 condition=Q(state__in=("queued", "waiting")),
             ),
-            models.Index(fields=("id",), name="delivery_quarantined", condition=Q(is_quarantined=True)),
+            models.Index(
+                fields=("id", "size"), name="delivery_quarantined", condition=Q(is_quarantined=True)
+            ),
         ]
 
     def __str__(self) -> str:

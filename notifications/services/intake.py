@@ -5,20 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import Error
-from django.db.models import Min
 
 from notifications import conf
 from notifications.authenticity import client_state_matches
 from notifications.envelope import Envelope, parse
 from notifications.errors import NotificationRejectedError, Reason
-from notifications.models import ChangeNotification, Delivery
+from notifications.models import Delivery
+from notifications.services import quarantine
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.services import identities
 
 logger = logging.getLogger(__name__)
-
-# A body in which nothing is known to us is not worth more than this.
-MAX_QUARANTINED_BYTES = 256 * 1024
 
 
 class Acceptance(StrEnum):
@@ -59,10 +56,10 @@ def accept(
         try:
             is_known = _has_item_of_ours(read(delivery))
         except NotificationRejectedError as error:
-            _quarantine(delivery)
+            quarantine.keep(delivery, now=now)
             return Acceptance.TOO_LARGE if error.reason == Reason.TOO_LARGE else Acceptance.MALFORMED
         if not is_known:
-            return _quarantine(delivery)
+            return Acceptance.QUARANTINED if quarantine.keep(delivery, now=now) else Acceptance.DROPPED
         delivery.save(force_insert=True)
     except (Error, FieldDecryptionError) as error:
         logger.exception("delivery not stored")
@@ -93,24 +90,3 @@ def _has_item_of_ours(envelope: Envelope) -> bool:
         identity is not None and client_state_matches(identity.client_state, item.client_state)
         for identity, item in zip(found, envelope.items, strict=True)
     )
-
-
-def _quarantine(delivery: Delivery) -> Acceptance:
-    """Keep what may be a forgery, or a mistake of ours, for an administrator to look at; the oldest make room."""
-    limit = conf.configuration().max_quarantined_deliveries
-    if not limit or delivery.size > MAX_QUARANTINED_BYTES:
-        logger.warning("unknown delivery dropped bytes=%s", delivery.size)
-        return Acceptance.DROPPED
-    delivery.is_quarantined = True
-    delivery.save(force_insert=True)
-    quarantined = Delivery.objects.filter(is_quarantined=True)
-    if quarantined.count() > limit:
-        kept = quarantined.order_by("-pk").values("pk")[:limit]
-        oldest_kept = Delivery.objects.filter(pk__in=list(kept.values_list("pk", flat=True)))
-        border = oldest_kept.aggregate(border=Min("pk"))["border"]
-        surplus = quarantined.filter(pk__lt=border)
-        ChangeNotification.objects.filter(
-            delivery__in=surplus, state=ChangeNotification.State.REJECTED
-        ).delete()
-        surplus.delete()
-    return Acceptance.QUARANTINED

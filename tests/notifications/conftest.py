@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from notifications.models import ChangeNotification
-from notifications.services import processing
+from notifications.services import processing, quarantine
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
@@ -21,6 +21,12 @@ NOTIFICATIONS = "/webhooks/graph/notifications"
 RICH_RESOURCE = "/teams/getAllMessages"
 
 Item = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_strangers_counted() -> None:
+    """Let the strangers of one test not use up the minute of the next."""
+    quarantine.forget()
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ def test_eight_megabytes_are_taken_by_default() -> None:
         ("MAX_DELIVERY_BYTES", conf.SMALLEST_MAX_DELIVERY_BYTES - 1),
         ("MAX_DELIVERY_BYTES", 0),
         ("MAX_QUARANTINED_DELIVERIES", -1),
+        ("MAX_QUARANTINED_BYTES", conf.LARGEST_QUARANTINED - 1),
+        ("MAX_QUARANTINED_PER_MINUTE", 0),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_its_name(name: str, value: int, settings: Settings) -> None:
