@@ -10,11 +10,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from subscriptions import catalogue
+from subscriptions.admin.calls import EXPECTED_ERRORS
 from subscriptions.admin.catalogue_facts import facts_for, facts_of, problem_of
 from subscriptions.catalogue import Entry
-from subscriptions.graph.errors import GraphError
 from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
-from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 from subscriptions.services.permissions import permissions_held
 
@@ -40,6 +39,8 @@ PART_HELP = {
     "policyName": "Name of the emergency call policy.",
 }
 PREFIX = "part-"
+# More digits are in no table, and Python refuses to read very many.
+LONGEST_ROW_NUMBER = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,11 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
         )
 
 
+def row_number(text: str) -> int:
+    """Return the number of a row that an address names; 0, which no row has, for what cannot be one."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_ROW_NUMBER else 0
+
+
 def facts_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the piece of a page about the path in the form is made from."""
     given = request.POST if request.method == "POST" else request.GET
@@ -193,15 +199,14 @@ def _who_options() -> list[tuple[str, str]]:
 
 
 def _who(chosen: str) -> Who | None:
-    app_pk, _, account_pk = chosen.partition("-")
-    if not app_pk.isdecimal():
+    app_pk, is_account, account_pk = chosen.partition("-")
+    app_registration = AppRegistration.objects.filter(pk=row_number(app_pk)).first()
+    if app_registration is None:
         return None
-    if account_pk.isdecimal():
-        accounts = DelegatedAccount.objects.filter(pk=int(account_pk), app_registration=int(app_pk))
-        account = accounts.select_related("app_registration").first()
-        return (account.app_registration, account) if account else None
-    app_registration = AppRegistration.objects.filter(pk=int(app_pk)).first()
-    return (app_registration, None) if app_registration else None
+    if not is_account:
+        return app_registration, None
+    account = app_registration.accounts.filter(pk=row_number(account_pk)).first()
+    return (app_registration, account) if account else None
 
 
 def _permission(who: Who, resource: str) -> Permission:
@@ -209,7 +214,7 @@ def _permission(who: Who, resource: str) -> Permission:
     app_registration, account = who
     try:
         report = permissions_held(app_registration, account=account, resource=resource)
-    except (GraphError, UseCaseError) as error:
+    except EXPECTED_ERRORS as error:
         return Permission(kind="bad", text=f"No token is to be had: {told(error)}")
     if report.present:
         return Permission(kind="good", text=f"Granted: the token carries {', '.join(report.present)}.")

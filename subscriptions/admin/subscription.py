@@ -22,7 +22,7 @@ from django.utils.text import Truncator
 from subscriptions import catalogue
 from subscriptions.admin import badges, calls
 from subscriptions.admin.calls import Call
-from subscriptions.admin.guide import GuidedCreation, facts_context
+from subscriptions.admin.guide import GuidedCreation, facts_context, row_number
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
 from subscriptions.admin.subscription_form import AccountField, NewSubscriptionForm, SubscriptionForm
 from subscriptions.admin.subscription_page import buttons, last_operations, notes
@@ -135,10 +135,10 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         }
 
     def _source_of_clone(self, request: HttpRequest) -> Subscription | None:
-        pk = request.GET.get("clone", "")
-        if not (pk.isdecimal() and self.has_view_permission(request)):
+        pk = row_number(request.GET.get("clone", ""))
+        if not pk or not self.has_view_permission(request):
             return None
-        return Subscription.objects.filter(pk=int(pk)).first()
+        return Subscription.objects.filter(pk=pk).first()
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

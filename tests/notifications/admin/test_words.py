@@ -42,3 +42,28 @@ def test_every_state_of_a_delivery_has_a_badge(state: str) -> None:
 )
 def test_what_happened_is_told_by_what_is_known(facts: dict[str, str], said: str) -> None:
     assert words.what_happened(ChangeNotification(**facts)) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("364fd576-9fad-4584-ae1a-a8f24c98d63e", "364fd5\u2026d63e"),
+        ("teams('f45ad834-2909-48f1-90ad-24a83a85190a')", "teams('f45ad8\u2026190a')"),
+        ("users/f45ad834-2909-48f1-90ad-24a83a85190a/messages/1", "users/f45ad8\u2026190a/messages/1"),
+        ("messages('1795478500191')", "messages('1795478500191')"),
+        (
+            "copilot/interactionHistory/getAllEnterpriseInteractions",
+            "copilot/interactionHistory/getAllEnterpriseInteractions",
+        ),
+        ("", ""),
+    ],
+)
+def test_long_ids_lose_their_middle_and_graphs_own_names_stay(text: str, short: str) -> None:
+    assert words.shortened(text) == short
+
+
+def test_a_path_in_short_keeps_the_whole_for_who_asks_and_is_escaped() -> None:
+    html = words.path_in_short("users/<b>/messages/f45ad834-2909-48f1-90ad-24a83a85190a")
+
+    assert 'title="users/&lt;b&gt;/messages/f45ad834-2909-48f1-90ad-24a83a85190a"' in html
+    assert "users/<wbr>&lt;b&gt;/<wbr>messages/<wbr>f45ad8\u2026190a<wbr></span>" in html

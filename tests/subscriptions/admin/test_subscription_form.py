@@ -9,11 +9,23 @@ from django.test import Client
 from django.urls import reverse
 
 from subscriptions.keys import certificates as keys
-from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import certificates
 
 ADD = reverse("admin:subscriptions_subscription_add")
 MESSAGES = "/users/9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3/messages"
+
+
+@pytest.fixture
+def account(registration: AppRegistration) -> DelegatedAccount:
+    """Save an account that signed in to the app registration of the form."""
+    return DelegatedAccount.objects.create(
+        app_registration=registration,
+        username="ada@fabrikam.example",
+        home_account_id="1.2",
+        kind="work",
+        signed_in_at=datetime.now(UTC),
+    )
 
 
 @pytest.fixture
@@ -53,6 +65,15 @@ def form(registration: AppRegistration) -> Callable[..., dict[str, Any]]:
         ({"include_resource_data": "on"}, "resource", "$select"),
         ({"encryption_certificate": "999"}, "encryption_certificate", "valid choice"),
         ({"api_version": "v3"}, "api_version", "valid choice"),
+        ({"delegated_account": "999"}, "delegated_account", "valid choice"),
+        ({"delegated_account": "9" * 5000}, "delegated_account", "valid choice"),
+        ({"app_registration": "9" * 5000}, "app_registration", "valid choice"),
+        ({"resource": "/communications/presences/1"}, "resource", "Choose a signed-in account"),
+        ({"use_immutable_ids": "on", "resource": "/users"}, "use_immutable_ids", "Outlook"),
+        ({"include_security_webhooks": "on"}, "include_security_webhooks", "drives of work accounts"),
+        ({"include_unknown_enum_members": "on"}, "include_unknown_enum_members", "Teams chat messages"),
+        ({"notification_query_options": "a eq 1"}, "notification_query_options", "Universal Print"),
+        ({"latest_supported_tls_version": "v9"}, "latest_supported_tls_version", "valid choice"),
         ({"lifetime_minutes": "soon"}, "lifetime_minutes", "whole number"),
         ({"lifetime_minutes": "0"}, "lifetime_minutes", "greater than or equal to 1"),
         ({"lifetime_minutes": "99999"}, "lifetime_minutes", "longest life"),
@@ -78,6 +99,58 @@ def test_a_certificate_without_content_is_refused(
     answer = administrator.post(ADD, form(encryption_certificate=certificate.pk))
 
     assert "used for content only" in str(answer.context["adminform"].form.errors)
+
+
+def test_an_account_that_signed_in_to_another_app_is_refused(
+    administrator: Client, form: Callable[..., dict[str, Any]], account: DelegatedAccount
+) -> None:
+    other = AppRegistration.objects.create(name="Contoso", tenant_id="t", client_id="c", client_secret="s")
+
+    answer = administrator.post(ADD, form(app_registration=other.pk, delegated_account=account.pk))
+
+    errors = answer.context["adminform"].form.errors
+    assert "This account signed in to Fabrikam" in str(errors["delegated_account"])
+
+
+def test_an_account_may_not_watch_what_graph_gives_to_apps_only(
+    administrator: Client, form: Callable[..., dict[str, Any]], account: DelegatedAccount
+) -> None:
+    answer = administrator.post(ADD, form(resource="/teams/getAllMessages", delegated_account=account.pk))
+
+    assert "to applications only" in str(answer.context["adminform"].form.errors["resource"])
+
+
+def test_each_account_is_offered_with_the_app_that_it_signed_in_to(
+    administrator: Client, account: DelegatedAccount
+) -> None:
+    page = administrator.get(ADD).content.decode()
+
+    assert f"{account.username}, signed in to Fabrikam</option>" in page
+    assert "None: as the app itself</option>" in page
+
+
+def test_an_option_that_is_wrong_opens_the_part_of_the_form_that_hides_it(
+    administrator: Client, form: Callable[..., dict[str, Any]]
+) -> None:
+    closed = administrator.get(ADD).content.decode()
+    opened = administrator.post(ADD, form(include_security_webhooks="on")).content.decode()
+
+    assert "<details><summary>" in closed
+    assert "<details><summary>" not in opened
+
+
+def test_the_page_says_in_whose_name_it_is_watched(
+    administrator: Client, make_row: Callable[..., Subscription], account: DelegatedAccount
+) -> None:
+    by_user, by_app = make_row(delegated_account=account), make_row()
+
+    pages = [
+        administrator.get(reverse("admin:subscriptions_subscription_change", args=(row.pk,))).content.decode()
+        for row in (by_user, by_app)
+    ]
+
+    assert f'{account.pk}/change/">ada@fabrikam.example</a>' in pages[0]
+    assert "The app itself" in pages[1]
 
 
 def test_only_certificates_that_are_good_for_new_subscriptions_are_offered(
