@@ -99,10 +99,17 @@ def _row(notification: ChangeNotification) -> dict[str, Any]:
     row = {name: getattr(notification, name) for name in COLUMNS if name not in {"subscription", "content"}}
     return {
         **row,
-        "subscription": notification.subscription_graph_id,
+        "subscription": _graph_id(notification),
         "received_at": notification.received_at.isoformat(),
         "content": content,
     }
+
+
+def _graph_id(notification: ChangeNotification) -> str:
+    """Return Graph's id of the subscription as Graph spelled it when it was made, where that is known."""
+    unverified = notification.subscription_graph_id
+    made = notification.subscription.graph_id if notification.subscription else ""
+    return made if made and made.lower() == unverified.lower() else unverified
 
 
 def _cell(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from notifications.models import ChangeNotification, NotificationContent
 from notifications.services import export
+from subscriptions.models import Subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +124,20 @@ def test_rows_are_handed_on_while_the_table_is_still_being_read() -> None:
 def test_an_empty_export_still_names_its_columns() -> None:
     assert write("csv").split(",")[0] == "id"
     assert write("ndjson") == ""
+
+
+def test_the_subscription_is_named_as_graph_spells_it(known: Callable[..., Subscription]) -> None:
+    subscription = known(graph_id="F43847F7-0E52-43C7-B097-8C9FC4930B20")
+    save(subscription=subscription, subscription_graph_id="f43847f7-0e52-43c7-b097-8c9fc4930b20")
+
+    (row,) = in_ndjson()
+
+    assert row["subscription"] == subscription.graph_id
+
+
+def test_the_subscription_is_named_by_the_id_that_it_had_then(known: Callable[..., Subscription]) -> None:
+    save(subscription=known(), subscription_graph_id="f43847f7-0e52-43c7-b097-8c9fc4930b20")
+
+    (row,) = in_ndjson()
+
+    assert row["subscription"] == "f43847f7-0e52-43c7-b097-8c9fc4930b20"
