@@ -27,6 +27,7 @@ class Configuration:
     """What the operator decided."""
 
     embedded_worker: bool
+    measure_endpoint: bool
     max_delivery_bytes: int
     max_quarantined_deliveries: int
     max_quarantined_bytes: int
@@ -68,6 +69,7 @@ def configuration() -> Configuration:
     """
     return Configuration(
         embedded_worker=settings.EMBEDDED_WORKER,
+        measure_endpoint=settings.MEASURE_ENDPOINT,
         max_delivery_bytes=settings.MAX_DELIVERY_BYTES,
         max_quarantined_deliveries=settings.MAX_QUARANTINED_DELIVERIES,
         max_quarantined_bytes=settings.MAX_QUARANTINED_BYTES,

@@ -2,5 +2,6 @@
 
 from notifications.admin.change_notification import ChangeNotificationAdmin
 from notifications.admin.delivery import DeliveryAdmin
+from notifications.admin.endpoint_minute import EndpointMinuteAdmin
 
-__all__ = ["ChangeNotificationAdmin", "DeliveryAdmin"]
+__all__ = ["ChangeNotificationAdmin", "DeliveryAdmin", "EndpointMinuteAdmin"]

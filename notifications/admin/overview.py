@@ -8,7 +8,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from notifications.admin.endpoint_minute import KINDS
 from notifications.models import ChangeNotification, Delivery
+from notifications.services import endpoint_health
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.services.attention import needing_attention
 from subscriptions.services.long_lists import count_up_to
@@ -60,6 +62,8 @@ def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
         queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
         url = f"{reverse('admin:notifications_delivery_changelist')}?state__exact=queued"
         figures.append(_figure("Not yet processed", queued, url, kind="busy"))
+    if has_perm("notifications.view_endpointminute"):
+        figures.append(_of_endpoint(now))
     return Overview(figures=tuple(figures), steps=())
 
 
@@ -88,6 +92,16 @@ def _of_notifications(now: datetime) -> Iterator[Figure]:
     yield _figure("Rejected in 24 hours", rejected, f"{page}?received=day&state=rejected", kind="warn")
     yield _figure("Waiting", rows.filter(state=State.WAITING), f"{page}?state=waiting", kind="busy")
     yield _figure("Given up", rows.filter(state=State.DEAD), f"{page}?state=dead", kind="bad")
+
+
+def _of_endpoint(now: datetime) -> Figure:
+    standing = endpoint_health.standing(now=now)
+    return Figure(
+        label=f"Answers over 3 s in 10 min (limit {endpoint_health.SLOW_SHARE:.0%})",
+        value=f"{standing.share_over_3_s:.1%}" if standing.answers else "None",
+        url=reverse("admin:notifications_endpointminute_changelist"),
+        kind=KINDS[standing.level],
+    )
 
 
 def _figure(label: str, rows: QuerySet[Any], url: str, *, kind: str) -> Figure:

@@ -10,6 +10,7 @@ from django.db.models.functions import RowNumber
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
+from notifications.services import endpoint_health
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ def keep(delivery: Delivery, *, now: datetime) -> bool:
     is_welcome = configuration.max_quarantined_deliveries and delivery.size <= conf.LARGEST_QUARANTINED
     if not is_welcome or not _gate.is_open(now=now, limit=configuration.max_quarantined_per_minute):
         _gate.turn_away(delivery.size, now=now)
+        endpoint_health.note_dropped(now=now)
         return False
     delivery.is_quarantined = True
     delivery.save(force_insert=True)

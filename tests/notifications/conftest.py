@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from notifications.models import ChangeNotification
-from notifications.services import processing, quarantine
+from notifications.services import endpoint_health, processing, quarantine
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
@@ -24,9 +24,10 @@ Item = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
-def _no_strangers_counted() -> None:
-    """Let the strangers of one test not use up the minute of the next."""
+def _nothing_counted() -> None:
+    """Let what one test counted in memory not use up the minute of the next."""
     quarantine.forget()
+    endpoint_health.forget()
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_every_figure_leads_to_a_list_that_opens(
 
     answers = [administrator.get(figure.url) for figure in seen.figures]
 
-    assert len(answers) == 8
+    assert len(answers) == 9
     assert {answer.status_code for answer in answers} == {200}
 
 
@@ -131,7 +131,7 @@ def test_the_first_page_costs_the_same_for_any_number_of_rows(
         known()
         make_notification()
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         administrator.get(INDEX)
 
 
