@@ -136,7 +136,7 @@ class GuidedCreation(admin.ModelAdmin[Subscription]):
             raise PermissionDenied
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(
             request, f"admin/subscriptions/subscription/{name}.html", {**shared, **context}
         )

@@ -1,12 +1,14 @@
 """Debian's Chromium, under the strictest policy that the product promises to work with."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from django.contrib.auth.models import User
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = (
@@ -23,6 +25,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'"
 )
+PASSWORD = "correct horse battery"
 
 
 class Window:
@@ -36,24 +39,31 @@ class Window:
         self._session: object = None
 
     @contextmanager
-    def open(self, *, width: int = 1280) -> Iterator[Page]:
-        """Open a page; leaving the block closes the browser."""
+    def open(
+        self, *, width: int = 1280, has_scripts: bool = True, forms_may_lead_to: str = ""
+    ) -> Iterator[Page]:
+        """Open a page; leaving the block closes the browser.
+
+        `forms_may_lead_to` is where a form may be redirected besides the product itself, as a sign-in is.
+        """
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
             context = browser.new_context(
                 viewport={"width": width, "height": 900},
                 storage_state=self._session,  # type: ignore[arg-type] # what `storage_state` returned
+                java_script_enabled=has_scripts,
+                ignore_https_errors=True,  # the sandbox is its own authority
             )
-            yield self._watched(context)
+            yield self._watched(context, policy=f"{POLICY} {forms_may_lead_to}")
             self._session = context.storage_state()
             browser.close()
 
-    def _watched(self, context: BrowserContext) -> Page:
+    def _watched(self, context: BrowserContext, *, policy: str) -> Page:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.route("**/*", _with_policy)
+        page.route("**/admin/**", partial(_fulfil, policy))
         return page
 
     def _note(self, message: ConsoleMessage) -> None:
@@ -62,10 +72,10 @@ class Window:
             self.complaints.append(message.text)
 
 
-def _with_policy(route: Route) -> None:
-    """Serve every answer under the policy, so that an inline script or style becomes a complaint."""
+def _fulfil(policy: str, route: Route) -> None:
+    """Serve every page under the policy, so that an inline script or style becomes a complaint."""
     answer = route.fetch(max_redirects=0)
-    route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
+    route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
 
 
 @pytest.fixture
@@ -74,3 +84,18 @@ def window() -> Window:
     if not CHROMIUM.exists():
         pytest.skip(f"Chromium is not at {CHROMIUM}")
     return Window()
+
+
+@pytest.fixture
+def log_in(webhook: str, db: None) -> Callable[[Page], None]:
+    """Return a function that logs the administrator in at a page."""
+    User.objects.create_superuser("admin", password=PASSWORD)
+
+    def log_in(page: Page) -> None:
+        page.goto(f"{webhook}/admin/")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    return log_in

@@ -27,17 +27,19 @@
             if (found) { preview.textContent = found.textContent; }
         });
         let pause;
+        function isFilled(input) { return input.value.trim() !== ""; }
+        function show() {
+            const query = new URLSearchParams(new FormData(guide));
+            query.delete("who");
+            if (parts.every(isFilled)) { query.set("show", "1"); }
+            ask("?" + query);
+        }
         guide.addEventListener("input", function () {
             clearTimeout(pause);
-            pause = setTimeout(function () {
-                const query = new URLSearchParams(new FormData(guide));
-                query.delete("who");
-                if (parts.every(function (input) { return input.value.trim(); })) {
-                    query.set("show", "1");
-                }
-                ask("?" + query);
-            }, 250);
+            pause = setTimeout(show, 250);
         });
+        // What the browser has kept from before, or what was typed while this was loading.
+        if (parts.some(isFilled)) { show(); }
     }
 
     const place = document.getElementById("facts-place");
