@@ -8,7 +8,7 @@ from datetime import datetime
 from subscriptions.graph.errors import GraphError
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Subscription
-from subscriptions.services import creation, reauthorization, recreation, removal, renewal
+from subscriptions.services import creation, reauthorization, recreation, removal, renewal, rotation
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 
@@ -80,6 +80,12 @@ def _recreate(subscription: Subscription, now: datetime, actor: str) -> str:
     return f"Created again as {subscription.graph_id}. {_until(subscription)}"
 
 
+def _rotate(subscription: Subscription, now: datetime, actor: str) -> str:
+    rotation.rotate(subscription, now=now, actor=actor)
+    subscription.refresh_from_db()
+    return f"Created again as {subscription.graph_id}, with a new clientState. {_until(subscription)}"
+
+
 def _remove(subscription: Subscription, now: datetime, actor: str) -> str:
     removal.remove(subscription, now=now, actor=actor)
     return "Removed at Graph. The definition and its history stay here."
@@ -122,6 +128,19 @@ RECREATE = Call(
         "What changes between the two is not notified. Notifications still under way under the old ID are accepted.",
     ),
 )
+ROTATE = Call(
+    name="rotate",
+    label="Rotate clientState",
+    past="rotated",
+    permission="renew",
+    statuses=frozenset(rotation.ROTATABLE),
+    run=_rotate,
+    consequences=(
+        "Graph cannot change a clientState: the subscription is deleted there, and created with a new one under a new ID.",
+        "What changes between the two is not notified, and the subscription is marked so.",
+        "For two days, what still arrives under the old ID with the old clientState is accepted. Then it is wiped.",
+    ),
+)
 REMOVE = Call(
     name="remove",
     label="Remove at Graph",
@@ -135,7 +154,7 @@ REMOVE = Call(
         "The definition, its operations and the notifications received so far stay here. It can be recreated later.",
     ),
 )
-CALLS = (RENEW, REAUTHORIZE, SUBMIT, RECREATE, REMOVE)
+CALLS = (RENEW, REAUTHORIZE, SUBMIT, RECREATE, ROTATE, REMOVE)
 
 
 def offered_for(subscription: Subscription) -> list[Call]:

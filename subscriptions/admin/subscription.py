@@ -58,7 +58,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     list_select_related = ("app_registration",)
     search_fields = ("resource", "graph_id")
     search_help_text = "Part of the resource, or of Graph's ID."
-    actions = ("renew", "reauthorize", "recreate", "remove")
+    actions = ("renew", "reauthorize", "recreate", "rotate", "remove")
     add_form_template = "admin/subscriptions/subscription/add_form.html"
     change_form_template = "admin/subscriptions/subscription/change_form.html"
 
@@ -292,6 +292,11 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     def recreate(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
         """Create the chosen subscriptions again."""
         return self._for_each(request, queryset, calls.RECREATE)
+
+    @admin.action(description="Rotate clientState (asks first)", permissions=["renew"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Give the chosen subscriptions a new clientState."""
+        return self._for_each(request, queryset, calls.ROTATE)
 
     @admin.action(description="Remove at Graph (asks first)", permissions=["remove"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:

@@ -16,6 +16,10 @@ class FormerIdentityQuerySet(models.QuerySet["FormerIdentity"]):
         """Keep those whose late notifications still count as genuine at `now`."""
         return self.filter(accepted_until__gt=now)
 
+    def wipeable(self, now: datetime) -> "FormerIdentityQuerySet":
+        """Keep those that are over at `now` and still hold their clientState."""
+        return self.filter(accepted_until__lte=now).exclude(client_state="")
+
 
 class FormerIdentity(models.Model):
     """An id and clientState under which late notifications may still arrive for a while."""

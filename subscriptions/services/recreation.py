@@ -20,7 +20,9 @@ logger = logging.getLogger(__name__)
 FORMER_ID_ACCEPTED = timedelta(days=2)
 
 
-def recreate(subscription: Subscription, *, now: datetime, actor: str) -> Subscription:
+def recreate(
+    subscription: Subscription, *, now: datetime, actor: str, with_new_client_state: bool = False
+) -> Subscription:
     """Create again, at Graph, a subscription that is gone, failed, removed or wanted anew.
 
     One that Graph still has is deleted there first, since Graph allows one for a resource and change type.
@@ -43,11 +45,18 @@ def recreate(subscription: Subscription, *, now: datetime, actor: str) -> Subscr
     except GraphError as error:
         settle(subscription, token, **outcomes.explained(error, now=now))
         raise
-    return replace(subscription, token, now=now, actor=actor)
+    return replace(subscription, token, now=now, actor=actor, with_new_client_state=with_new_client_state)
 
 
-def replace(subscription: Subscription, token: str, *, now: datetime, actor: str) -> Subscription:
-    """Create a claimed subscription again, keeping its former id known.
+def replace(
+    subscription: Subscription,
+    token: str,
+    *,
+    now: datetime,
+    actor: str,
+    with_new_client_state: bool = False,
+) -> Subscription:
+    """Create a claimed subscription again, keeping its former id and clientState known.
 
     What happened between the end of the old one and the new one was not told to us: the row is marked so.
 
@@ -61,7 +70,11 @@ def replace(subscription: Subscription, token: str, *, now: datetime, actor: str
     try:
         with transaction.atomic():
             _part_with_identity(subscription, now=now)
-            subscription.save(update_fields=["status", "graph_id", "missed_at", "renew_at", "updated_at"])
+            if with_new_client_state:
+                subscription.client_state = subscription.new_client_state()
+            subscription.save(
+                update_fields=["status", "graph_id", "client_state", "missed_at", "renew_at", "updated_at"]
+            )
     except IntegrityError as error:
         subscription.status = status
         settle(subscription, token)

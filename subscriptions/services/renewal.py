@@ -13,7 +13,7 @@ from django.db.models import F
 from subscriptions.graph.documents import Outcome, Renewal
 from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
-from subscriptions.services import creation, outcomes, recreation
+from subscriptions.services import creation, outcomes, recreation, rotation
 from subscriptions.services.claims import claim, prolong, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UseCaseError
@@ -106,6 +106,8 @@ def renew_due(
 ) -> Summary:
     """Renew all that is due and return what was done; a failing row never stops the rest.
 
+    What rotations have left behind is wiped when its time is over.
+
     `clock` gives the time at each chunk, so that a long run does not ask for expiries counted from its start.
     `progress` is told how many subscriptions each step finished.
     """
@@ -127,6 +129,7 @@ def renew_due(
         for group in _grouped(rows):
             _renew_group(group, clock=clock, actor=actor, summary=summary)
             progress(len(group))
+    rotation.wipe_former_client_states(now=clock())
     return summary
 
 

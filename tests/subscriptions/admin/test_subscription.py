@@ -141,6 +141,7 @@ CALLS = [
     ("renew", RENEWING, REMOVING),
     ("reauthorize", RENEWING, REMOVING),
     ("recreate", RENEWING, REMOVING),
+    ("rotate", RENEWING, REMOVING),
     ("submit", RENEWING, REMOVING),
     ("remove", REMOVING, RENEWING),
 ]
@@ -224,6 +225,30 @@ def test_recreate_gives_a_new_id(
     assert list(sandbox.subscriptions) == [Subscription.objects.get().graph_id]
 
 
+def test_rotate_asks_first(
+    signed_in: Callable[..., Client], make_subscription: Callable[..., Subscription]
+) -> None:
+    subscription = make_subscription()
+
+    page = signed_in(SIGHT, RENEWING).get(page_of(subscription, "rotate")).content.decode()
+
+    assert "with the old clientState is accepted" in page
+    assert Subscription.objects.get().client_state == subscription.client_state
+
+
+def test_rotate_gives_a_new_client_state_and_shows_none(
+    signed_in: Callable[..., Client], make_subscription: Callable[..., Subscription]
+) -> None:
+    subscription = make_subscription()
+
+    answer = signed_in(SIGHT, RENEWING).post(page_of(subscription, "rotate"))
+
+    after = Subscription.objects.get()
+    assert after.client_state != subscription.client_state
+    assert f"Created again as {after.graph_id}, with a new clientState." in said(answer)
+    assert after.client_state.reveal() not in said(answer)
+
+
 def test_remove_asks_first_and_says_what_will_happen(
     signed_in: Callable[..., Client],
     make_subscription: Callable[..., Subscription],
@@ -287,9 +312,9 @@ def test_a_row_that_is_not_there_is_not_found(administrator: Client, name: str) 
 @pytest.mark.parametrize(
     ("facts", "labels"),
     [
-        ({}, ["Renew now", "Reauthorize", "Recreate", "Remove at Graph", "Clone"]),
+        ({}, ["Renew now", "Reauthorize", "Recreate", "Rotate clientState", "Remove at Graph", "Clone"]),
         ({"status": "removed"}, ["Recreate", "Clone"]),
-        ({"status": "gone"}, ["Recreate", "Remove at Graph", "Clone"]),
+        ({"status": "gone"}, ["Recreate", "Rotate clientState", "Remove at Graph", "Clone"]),
         ({"status": "failed", "granted_at": None}, ["Try again", "Remove at Graph", "Clone"]),
         ({"status": "pending", "granted_at": None}, ["Try again", "Remove at Graph", "Clone"]),
     ],
@@ -372,6 +397,7 @@ def test_recreating_what_never_was_at_graph_does_not_claim_that_changes_were_mis
         ("renew", (SIGHT, REMOVING)),
         ("reauthorize", (SIGHT, REMOVING)),
         ("recreate", (SIGHT, REMOVING)),
+        ("rotate", (SIGHT, REMOVING)),
         ("remove", (SIGHT, RENEWING)),
         ("delete_selected", (SIGHT, "subscriptions.delete_subscription")),
     ],
