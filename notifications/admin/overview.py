@@ -128,7 +128,7 @@ def _steps() -> tuple[Step, ...]:
         Step(
             label="Create a subscription",
             explanation="what Graph should tell us about",
-            url=reverse("admin:subscriptions_subscription_add"),
+            url=reverse("admin:subscriptions_subscription_catalogue"),
             is_done=False,
         ),
     )
