@@ -136,7 +136,7 @@ ROTATE = Call(
     statuses=frozenset(rotation.ROTATABLE),
     run=_rotate,
     consequences=(
-        "Graph cannot change a clientState: the subscription is deleted there, and created with a new one and a new ID.",
+        "Graph cannot change a clientState: the subscription is deleted there and created anew, under a new ID.",
         "What changes between the two is not notified, and the subscription is marked so.",
         "For two days, what still arrives under the old ID with the old clientState is accepted. Then it is wiped.",
     ),
