@@ -1,5 +1,6 @@
 """Graph's rules, each broken by whoever creates a subscription: told which one it is before Graph is asked."""
 
+import html
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
+from subscriptions import catalogue
 from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.sandbox import RecordedRequest
 from subscriptions.services import app_registrations, wishes
@@ -162,6 +165,51 @@ def test_the_command_says_the_same_and_calls_it_wrong_usage(
         call_command("create_subscription", **options)
 
     assert raised.value.returncode == 2
+    assert not asked("POST", "")
+    assert not Subscription.objects.exists()
+
+
+# Where the form is asked in another way than by the command: choices instead of text.
+FORM_SAYS = {
+    "an unknown change type": "Select a valid choice",
+    "no change type": "Choose at least one change type",
+    "content without a certificate": "Choose the certificate",
+}
+
+
+def in_the_form(wish: dict[str, Any]) -> dict[str, Any]:
+    """Spell what is asked for as the admin's form sends it."""
+    account = DelegatedAccount.objects.filter(username=wish["account"]).first()
+    certificate = EncryptionCertificate.objects.filter(encryption_certificate_id=wish["certificate"]).first()
+    entry = catalogue.entry_for(wish["resource"])
+    return {
+        "app_registration": AppRegistration.objects.get(name=wish["app"]).pk,
+        "delegated_account": account.pk if account else "",
+        "resource": wish["resource"],
+        "change_type": [name for name in wish["change_type"].replace(" ", "").split(",") if name],
+        "include_resource_data": "on" if wish["is_rich"] else "",
+        "encryption_certificate": certificate.pk if certificate else "",
+        "api_version": "beta" if entry and entry.is_beta_only else "v1.0",
+        "lifetime_minutes": wish["minutes"] or "",
+        "is_enabled": "on",
+        "auto_renew": "on",
+    }
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_the_form_says_which_rule_is_broken_and_nothing_is_asked_of_graph(
+    asks: Callable[..., dict[str, Any]], asked: Asked, admin_client: Client, rule: str
+) -> None:
+    changes, message = BROKEN[rule]
+
+    page = admin_client.post("/admin/subscriptions/subscription/add/", in_the_form(asks(**changes)))
+
+    assert page.status_code == 200
+    told = " ".join(
+        text for texts in page.context["adminform"].form.errors.values() for text in map(str, texts)
+    )
+    assert re.search(FORM_SAYS.get(rule, message), told)
+    assert html.escape(told.split(". ")[0])[:40] in page.content.decode()
     assert not asked("POST", "")
     assert not Subscription.objects.exists()
 
