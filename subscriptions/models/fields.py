@@ -129,26 +129,26 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
 
 
 class EncryptedBinaryField(models.BinaryField[bytes, bytes]):
-    """Bytes, stored as a Fernet token of FIELD_ENCRYPTION_KEYS."""
+    """Bytes, sealed with FIELD_ENCRYPTION_KEYS in a form that is short and quick."""
 
     description = "Encrypted bytes"
 
     def from_db_value(self, value: Any, _expression: object, _connection: BaseDatabaseWrapper) -> bytes:
-        """Open the stored token.
+        """Open the stored bytes.
 
         Raises:
             FieldDecryptionError: none of FIELD_ENCRYPTION_KEYS opens it.
 
         """
-        return cipher().decrypt(bytes(value)) if value else b""
+        return cipher().unseal(bytes(value)) if value else b""
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """Return the token to store."""
-        sealed = cipher().encrypt(bytes(value)) if value else b""
+        """Return the bytes to store."""
+        sealed = cipher().seal(bytes(value)) if value else b""
         return super().get_db_prep_value(sealed, connection, prepared)
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Serialise as the token, so that a dump holds no content."""
+        """Serialise as a Fernet token, so that a dump holds no content."""
         value = bytes(self.value_from_object(obj))
         return cipher().encrypt(value).decode("ascii") if value else ""
 

@@ -49,6 +49,12 @@ def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[
     return [known.get(graph_id) or unconfirmed.get(_row_number(state)) for graph_id, state in pairs]
 
 
+def remembered(unverified_graph_id: str) -> Identity | None:
+    """Return the subscription that Graph's id claims, if this process has it in mind; the database is not asked."""
+    graph_id = unverified_graph_id.lower()
+    return _from_cache({graph_id}).get(graph_id)
+
+
 def forget() -> None:
     """Drop what this process remembers."""
     with _lock:

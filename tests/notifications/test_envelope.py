@@ -513,3 +513,65 @@ class TestFingerprints:
 
         first, second, third = digests
         assert first == second != third
+
+
+def plain_claims(body: Any, *, max_items: int = 100) -> list[tuple[str, str]]:
+    unverified_body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return list(envelope.plain_claims(unverified_body, max_items=max_items))
+
+
+def test_a_body_as_graph_spells_it_yields_its_claims_at_once() -> None:
+    items = [{"subscriptionId": f"s{number}", "clientState": f"c{number}", "id": 1} for number in range(3)]
+
+    assert plain_claims({"value": items, "validationTokens": ["t"]}) == [
+        ("s0", "c0"),
+        ("s1", "c1"),
+        ("s2", "c2"),
+    ]
+
+
+PLAIN = b'{"subscriptionId": "s", "clientState": "c"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"value": ' + PLAIN + b"}",
+        b'{"value": [[' + PLAIN + b"]]}",
+        b'{"value": [' + PLAIN + b'], "value": []}',
+        b'{"value": [' + PLAIN + b'], "Value": []}',
+        b'{"value": [' + PLAIN + b'], "v\\u0061lue": []}',
+        b'{"value": [' + PLAIN + b", NaN]}",
+        b'{"value": [' + PLAIN + b"]} ...",
+        b'{"value": [{"subscriptionId": "s"}, {"subscriptionId": 1, "clientState": "c"}, null]}',
+        b'{"value": [{"SubscriptionId": "s", "clientState": "c"}]}',
+        b'\xef\xbb\xbf{"value": [' + PLAIN + b"]}",
+        b'{"value": [{"subscriptionId": "s", "clientState": "\xe9"}]}',
+        ('{"value": [' + PLAIN.decode() + "]}").encode("utf-16"),
+    ],
+)
+def test_whatever_is_odd_yields_no_claims(body: bytes) -> None:
+    assert plain_claims(body) == []
+
+
+def test_too_many_items_yield_no_claims() -> None:
+    items = [{"subscriptionId": "s", "clientState": "c"}] * 3
+
+    assert plain_claims({"value": items}, max_items=2) == []
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["value", "Value", "x"]), st.lists(st.dictionaries(item_fields, json_values))
+    )
+)
+def test_a_quick_look_never_sees_what_a_careful_one_does_not(body: dict[str, Any]) -> None:
+    quick = plain_claims(body)
+
+    if quick:
+        careful = [(item.subscription_id, item.client_state) for item in parse(body).items]
+        assert all(
+            (subscription_id[:64].lower(), state[:1024]) in careful for subscription_id, state in quick
+        )

@@ -80,3 +80,48 @@ def test_no_key_shows() -> None:
     cipher = FieldCipher([NEW, OLD])
 
     assert repr(cipher) == str(cipher) == "FieldCipher(<2 keys>)"
+
+
+@given(st.binary(max_size=100))
+def test_what_was_sealed_is_unsealed(plaintext: bytes) -> None:
+    cipher = FieldCipher([NEW])
+
+    assert cipher.unseal(cipher.seal(plaintext)) == plaintext
+
+
+def test_an_older_key_still_unseals_and_rotation_moves_to_the_first() -> None:
+    sealed = FieldCipher([OLD]).seal(b"secret")
+
+    rotated = FieldCipher([NEW, OLD]).rotate(sealed)
+
+    assert FieldCipher([NEW, OLD]).unseal(sealed) == b"secret"
+    assert FieldCipher([NEW]).unseal(rotated) == b"secret"
+
+
+def test_what_was_encrypted_as_text_is_unsealed_too() -> None:
+    cipher = FieldCipher([NEW])
+
+    assert cipher.unseal(cipher.encrypt(b"secret")) == b"secret"
+
+
+def test_no_two_sealed_values_are_alike() -> None:
+    cipher = FieldCipher([NEW])
+
+    assert len({cipher.seal(b"secret") for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("position", [0, 1, 17, 29, -1])
+def test_a_changed_byte_of_a_sealed_value_is_noticed(position: int) -> None:
+    changed = bytearray(FieldCipher([NEW]).seal(b"secret"))
+    changed[position] ^= 1
+
+    with pytest.raises(FieldDecryptionError):
+        FieldCipher([NEW]).unseal(bytes(changed))
+
+
+@pytest.mark.parametrize(
+    "sealed", [FieldCipher([FOREIGN]).seal(b"x"), b"", b"\x01", b"\x01short", b"\x01" + b"x" * 28]
+)
+def test_what_no_key_unseals_raises_and_says_what_to_do(sealed: bytes) -> None:
+    with pytest.raises(FieldDecryptionError, match="FIELD_ENCRYPTION_KEYS"):
+        FieldCipher([NEW, OLD]).unseal(sealed)

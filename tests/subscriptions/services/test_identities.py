@@ -112,3 +112,17 @@ def test_what_is_forgotten_is_read_again(row: Subscription) -> None:
     identities.forget()
 
     assert (remembered is not None, find_one(GRAPH_ID, cached=True)) == (True, None)
+
+
+def test_what_is_in_mind_is_told_without_the_database(
+    row: Subscription, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    before = identities.remembered(GRAPH_ID)
+    find_one(GRAPH_ID)
+
+    with django_assert_num_queries(0):
+        found = identities.remembered(GRAPH_ID.upper())
+
+    assert before is None
+    assert found
+    assert found.subscription == row.pk
