@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from notifications.authenticity import client_state_matches, token_header, verify_validation_token
 from notifications.decryption import open_content
@@ -38,12 +38,25 @@ class Verdict:
     encryption_certificate_id: str = ""
 
 
+@dataclass(kw_only=True)
+class Lookups:
+    """What was found out for the items of one batch, so that each question is asked once.
+
+    `proven` holds, for a token that proved a tenant's items of an app, since when and until when it is known to do so.
+    """
+
+    app_registrations: dict[int, AppRegistration] = field(default_factory=dict)
+    private_keys: dict[str, tuple[RSAPrivateKey, str]] = field(default_factory=dict, repr=False)
+    proven: dict[tuple[str, int, str], tuple[datetime, datetime]] = field(default_factory=dict, repr=False)
+
+
 def judge(
     item: UnverifiedItem,
     *,
     identity: Identity | None,
     unverified_tokens: Sequence[str] | None,
     received_at: datetime,
+    lookups: Lookups,
 ) -> Verdict:
     """Decide on one item by its own proof; its neighbours in the body have no say.
 
@@ -61,9 +74,11 @@ def judge(
         return Verdict(state=State.ACCEPTED, proof=tuple(proof), identity=identity)
     certificate_id = item.encrypted_content.certificate_id
     try:
-        _prove_sender(item, identity=identity, unverified_tokens=unverified_tokens, now=received_at)
+        _prove_sender(
+            item, identity=identity, unverified_tokens=unverified_tokens, now=received_at, lookups=lookups
+        )
         proof.append("validationToken")
-        content = _open(item.encrypted_content)
+        content = _open(item.encrypted_content, lookups)
         proof.append("dataSignature")
     except NotificationRejectedError as error:
         return Verdict(
@@ -83,7 +98,12 @@ def judge(
 
 
 def _prove_sender(
-    item: UnverifiedItem, *, identity: Identity, unverified_tokens: Sequence[str] | None, now: datetime
+    item: UnverifiedItem,
+    *,
+    identity: Identity,
+    unverified_tokens: Sequence[str] | None,
+    now: datetime,
+    lookups: Lookups,
 ) -> None:
     """Go on only if one token of the body was issued to Graph, for this item's tenant and app.
 
@@ -98,13 +118,19 @@ def _prove_sender(
         raise NotificationRejectedError(
             Reason.VALIDATION_TOKENS_MISSING, "Encrypted content came without validation tokens."
         )
-    app_registration = AppRegistration.objects.get(pk=identity.app_registration)
+    app_registration = _app_registration(identity.app_registration, lookups)
     # Graph leaves the tenant out for personal accounts.
     tenant_id = item.tenant_id or identity.tenant_id or PERSONAL_ACCOUNTS_TENANT
     refusals: list[NotificationRejectedError] = []
     for unverified_token in unverified_tokens:
         try:
-            _verify(unverified_token, app_registration=app_registration, tenant_id=tenant_id, now=now)
+            _verify(
+                unverified_token,
+                app_registration=app_registration,
+                tenant_id=tenant_id,
+                now=now,
+                proven=lookups.proven,
+            )
         except NotificationRejectedError as error:
             refusals.append(error)
         else:
@@ -113,10 +139,25 @@ def _prove_sender(
     raise next((refusal for refusal in refusals if not refusal.is_final), refusals[0])
 
 
+def _app_registration(pk: int, lookups: Lookups) -> AppRegistration:
+    if pk not in lookups.app_registrations:
+        lookups.app_registrations[pk] = AppRegistration.objects.get(pk=pk)
+    return lookups.app_registrations[pk]
+
+
 def _verify(
-    unverified_token: str, *, app_registration: AppRegistration, tenant_id: str, now: datetime
+    unverified_token: str,
+    *,
+    app_registration: AppRegistration,
+    tenant_id: str,
+    now: datetime,
+    proven: dict[tuple[str, int, str], tuple[datetime, datetime]],
 ) -> None:
-    verify_validation_token(
+    question = (unverified_token, app_registration.pk, tenant_id)
+    since, until = proven.get(question, (now, now))
+    if since <= now < until:
+        return
+    claims = verify_validation_token(
         unverified_token,
         signing_key=_signing_key(token_header(unverified_token).kid, app_registration),
         audience=app_registration.client_id,
@@ -125,6 +166,7 @@ def _verify(
         change_tracking_app_ids=conf.configuration().change_tracking_app_ids,
         now=now,
     )
+    proven[question] = (now, claims.expires_at)
 
 
 def _signing_key(kid: str, app_registration: AppRegistration) -> RSAPublicKey:
@@ -138,21 +180,28 @@ def _signing_key(kid: str, app_registration: AppRegistration) -> RSAPublicKey:
         raise NotificationRejectedError(Reason.SIGNING_KEYS_UNAVAILABLE, str(error)) from error
 
 
-def _open(content: UnverifiedEncryptedContent) -> dict[str, Any]:
+def _open(content: UnverifiedEncryptedContent, lookups: Lookups) -> dict[str, Any]:
     """Decrypt with the key of the certificate that the item names.
 
     Raises:
         NotificationRejectedError: not authentic; or, not for good, the private key is not here.
 
     """
+    private_key, thumbprint = _private_key(content.certificate_id, lookups)
+    opened = open_content(content, private_key=private_key, certificate_thumbprint=thumbprint)
+    return {str(storable(name)): storable(value) for name, value in opened.items()}
+
+
+def _private_key(certificate_id: str, lookups: Lookups) -> tuple[RSAPrivateKey, str]:
+    if certificate_id in lookups.private_keys:
+        return lookups.private_keys[certificate_id]
     try:
-        found = certificates.private_key_for(content.certificate_id)
+        found = certificates.private_key_for(certificate_id)
     except FieldDecryptionError as error:
         raise NotificationRejectedError(Reason.PRIVATE_KEY_UNAVAILABLE, str(error)) from error
     if found is None:
         raise NotificationRejectedError(
             Reason.UNKNOWN_CERTIFICATE, "The private key of the certificate that it names is not here."
         )
-    private_key, thumbprint = found
-    opened = open_content(content, private_key=private_key, certificate_thumbprint=thumbprint)
-    return {str(storable(name)): storable(value) for name, value in opened.items()}
+    lookups.private_keys[certificate_id] = found
+    return found

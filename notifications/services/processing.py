@@ -2,23 +2,30 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
 
+from notifications import conf
+from notifications.envelope import Envelope, UnverifiedItem
 from notifications.errors import NotificationRejectedError, Reason
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import intake, storing
-from notifications.services.judgement import Verdict, judge
+from notifications.services.judgement import Lookups, Verdict, judge
 from notifications.services.leases import LEASE_LASTS, kept_alive
+from notifications.services.storing import JudgedDelivery
 from subscriptions.services import identities
+from subscriptions.services.identities import Identity
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = 50
+BATCH_SIZE = 250
+# Bodies that are in memory at once, unless a single one is larger.
+GROUP_BYTES = 4 * 1024 * 1024
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=15)
 # An item that cannot be proven is kept trying this long. One whose key is missing waits for the key.
@@ -59,8 +66,8 @@ def process(
     while deliveries := _claim(now=clock(), after=tried if include_waiting else None):
         tried = deliveries[-1].pk
         with kept_alive(deliveries, clock=clock):
-            for delivery in deliveries:
-                _process_safely(delivery, now=clock(), summary=summary)
+            for group in _groups(deliveries):
+                _process_group(group, clock=clock, summary=summary)
     return summary
 
 
@@ -86,11 +93,47 @@ def _claim(*, now: datetime, after: int | None) -> list[Delivery]:
     return list(Delivery.objects.filter(pk__in=keys, lease=token).defer("body").order_by("pk"))
 
 
+def _groups(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
+    """Part a batch into what is read and written together: small enough for the memory, close enough in time.
+
+    Within a group the same words are one change, so it must not span more than the shortest window of repetition.
+    """
+    group: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        # A packed body may become as large as any.
+        needed = GROUP_BYTES if delivery.content_encoding else delivery.size
+        is_near = (
+            not group or abs(delivery.received_at - group[0].received_at) <= conf.NOTICE_DUPLICATE_WINDOW
+        )
+        if group and (size + needed > GROUP_BYTES or not is_near):
+            yield group
+            group, size = [], 0
+        group.append(delivery)
+        size += needed
+    if group:
+        yield group
+
+
+def _process_group(deliveries: list[Delivery], *, clock: Callable[[], datetime], summary: Summary) -> None:
+    """Process in one transaction; when anything breaks off, one by one, so that one delivery never stops another."""
+    if len(deliveries) > 1:
+        try:
+            counts = _process(deliveries, now=clock())
+        except Exception as error:  # noqa: BLE001 -- each is tried again by itself, which says what was wrong
+            logger.info("group broke off, going on one by one error=%s", type(error).__name__)
+        else:
+            summary.add({**counts, "deliveries": len(deliveries)})
+            return
+    for delivery in deliveries:
+        _process_safely(delivery, now=clock(), summary=summary)
+
+
 def _process_safely(delivery: Delivery, *, now: datetime, summary: Summary) -> None:
     """Process one delivery; when it breaks off, put it back with a later time instead of stopping the rest."""
     summary.deliveries += 1
     try:
-        _process(delivery, now=now, summary=summary)
+        summary.add(_process([delivery], now=now))
     except Delivery.DoesNotExist:
         logger.info("delivery left the quarantine before its turn id=%s", delivery.pk)
     except Exception as error:
@@ -98,45 +141,98 @@ def _process_safely(delivery: Delivery, *, now: datetime, summary: Summary) -> N
         summary.errors.append(f"Delivery {delivery.pk} broke off: {type(error).__name__}.")
         gave_up = now - delivery.received_at > GIVE_UP_AFTER
         _put_back(
-            delivery,
+            [delivery],
             state=Delivery.State.DEAD if gave_up else delivery.state,
             error=f"{type(error).__name__}: see the worker's log.",
             next_attempt_at=now + wait_after(delivery.attempts),
         )
 
 
-def _process(delivery: Delivery, *, now: datetime, summary: Summary) -> None:
-    try:
-        envelope = intake.read(delivery)
-    except NotificationRejectedError as error:
-        _put_back(delivery, state=Delivery.State.DONE, error=str(error), processed_at=now)
-        return
-    waiting = {row.item_index: row for row in storing.waiting_rows(delivery)}
-    items = [
-        item for item in envelope.items if delivery.state == Delivery.State.QUEUED or item.index in waiting
-    ]
-    found = identities.find([(item.subscription_id, item.client_state) for item in items], cached=False)
-    verdicts = [
-        _give_up_when_late(
-            judge(
-                item,
-                identity=identity,
-                unverified_tokens=envelope.unverified_validation_tokens,
-                received_at=delivery.received_at,
-            ),
-            delivery=delivery,
-            now=now,
-        )
-        for item, identity in zip(items, found, strict=True)
-    ]
-    pairs = list(zip(items, verdicts, strict=True))
-    if not any(verdict.identity for verdict in verdicts):
-        pairs = pairs[:MOST_ROWS_OF_A_STRANGER]
+def _process(deliveries: list[Delivery], *, now: datetime) -> Mapping[str, int]:
+    """Read, judge and write deliveries together, and return the counts of `storing.store`.
+
+    Raises:
+        Delivery.DoesNotExist: one of them left the quarantine meanwhile.
+
+    """
+    judged, malformed = _judge(deliveries, now=now)
     with transaction.atomic():
-        if not _finish(delivery, verdicts, now=now):
-            # The lease ran out and another worker has it: what it writes counts.
-            return
-        summary.add(storing.store(delivery, pairs, waiting=waiting, now=now))
+        # What another worker has by now is left to it: what that one writes counts.
+        held = _still_held(deliveries)
+        for delivery, text in malformed:
+            _put_back([delivery], state=Delivery.State.DONE, error=text, processed_at=now)
+        ours = [one for one in judged if one.delivery.pk in held]
+        _finish(ours, now=now)
+        return storing.store(ours, now=now)
+
+
+def _judge(
+    deliveries: list[Delivery], *, now: datetime
+) -> tuple[list[JudgedDelivery], list[tuple[Delivery, str]]]:
+    """Return what is known of the items of each delivery, and why the bodies that cannot be read cannot."""
+    read: list[tuple[Delivery, Envelope]] = []
+    malformed = []
+    for delivery in _with_bodies(deliveries):
+        try:
+            read.append((delivery, intake.read(delivery)))
+        except NotificationRejectedError as error:
+            malformed.append((delivery, str(error)))
+    waiting = storing.waiting_rows([delivery for delivery, _ in read])
+    items = {
+        delivery.pk: [
+            item
+            for item in envelope.items
+            if delivery.state == Delivery.State.QUEUED or item.index in waiting[delivery.pk]
+        ]
+        for delivery, envelope in read
+    }
+    claims = [
+        (item.subscription_id, item.client_state) for delivery, _ in read for item in items[delivery.pk]
+    ]
+    found = iter(identities.find(claims, cached=False))
+    lookups = Lookups()
+    judged = []
+    for delivery, envelope in read:
+        pairs = [
+            (
+                item,
+                _verdict(item, next(found), delivery=delivery, envelope=envelope, lookups=lookups, now=now),
+            )
+            for item in items[delivery.pk]
+        ]
+        if not any(verdict.identity for _, verdict in pairs):
+            pairs = pairs[:MOST_ROWS_OF_A_STRANGER]
+        judged.append(JudgedDelivery(delivery=delivery, items=pairs, waiting=waiting[delivery.pk]))
+    return judged, malformed
+
+
+def _with_bodies(deliveries: list[Delivery]) -> list[Delivery]:
+    keys = [delivery.pk for delivery in deliveries]
+    bodies = dict(Delivery.objects.filter(pk__in=keys).values_list("pk", "body"))
+    for delivery in deliveries:
+        if delivery.pk not in bodies:
+            raise Delivery.DoesNotExist
+        delivery.body = bodies[delivery.pk]
+    return deliveries
+
+
+def _verdict(
+    item: UnverifiedItem,
+    identity: Identity | None,
+    *,
+    delivery: Delivery,
+    envelope: Envelope,
+    lookups: Lookups,
+    now: datetime,
+) -> Verdict:
+    verdict = judge(
+        item,
+        identity=identity,
+        unverified_tokens=envelope.unverified_validation_tokens,
+        received_at=delivery.received_at,
+        lookups=lookups,
+    )
+    return _give_up_when_late(verdict, delivery=delivery, now=now)
 
 
 def _give_up_when_late(verdict: Verdict, *, delivery: Delivery, now: datetime) -> Verdict:
@@ -153,27 +249,41 @@ def _give_up_when_late(verdict: Verdict, *, delivery: Delivery, now: datetime) -
     )
 
 
-def _finish(delivery: Delivery, verdicts: list[Verdict], *, now: datetime) -> bool:
-    states = {verdict.state for verdict in verdicts}
-    is_waiting = ChangeNotification.State.WAITING in states
-    is_ours = any(verdict.identity for verdict in verdicts)
-    return _put_back(
-        delivery,
-        state=Delivery.State.WAITING if is_waiting else Delivery.State.DONE,
-        next_attempt_at=now + wait_after(delivery.attempts),
-        processed_at=now,
-        error="",
-        is_quarantined=delivery.is_quarantined and not is_ours,
-    )
+def _still_held(deliveries: list[Delivery]) -> set[int]:
+    """Lock the deliveries whose leases are still ours until the transaction ends, and return their numbers."""
+    rows = Delivery.objects.select_for_update().filter(pk__in=[delivery.pk for delivery in deliveries])
+    leases = dict(rows.order_by("pk").values_list("pk", "lease"))
+    return {delivery.pk for delivery in deliveries if leases.get(delivery.pk) == delivery.lease}
 
 
-def _put_back(delivery: Delivery, **facts: object) -> bool:
-    """Write the outcome and end the lease; say whether the lease was still ours."""
-    return bool(
-        Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease).update(
-            lease="", leased_until=None, **facts
+def _finish(judged: list[JudgedDelivery], *, now: datetime) -> None:
+    """End the leases; those that come out alike are written by one statement."""
+    alike: dict[tuple[Any, ...], list[Delivery]] = {}
+    for one in judged:
+        states = {verdict.state for _, verdict in one.items}
+        is_ours = any(verdict.identity for _, verdict in one.items)
+        outcome = (
+            Delivery.State.WAITING if ChangeNotification.State.WAITING in states else Delivery.State.DONE,
+            one.delivery.attempts,
+            one.delivery.is_quarantined and not is_ours,
         )
-    )
+        alike.setdefault(outcome, []).append(one.delivery)
+    for (state, attempts, is_quarantined), deliveries in alike.items():
+        _put_back(
+            deliveries,
+            state=state,
+            next_attempt_at=now + wait_after(attempts),
+            processed_at=now,
+            error="",
+            is_quarantined=is_quarantined,
+        )
+
+
+def _put_back(deliveries: list[Delivery], **facts: object) -> None:
+    """Write the outcome and end the leases, if they are still ours."""
+    Delivery.objects.filter(
+        pk__in=[delivery.pk for delivery in deliveries], lease__in={delivery.lease for delivery in deliveries}
+    ).update(lease="", leased_until=None, **facts)
 
 
 def wait_after(attempts: int) -> timedelta:

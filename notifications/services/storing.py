@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
@@ -17,87 +17,111 @@ State = ChangeNotification.State
 # Lifecycle events that ask for something to be done. Source: change-notifications-lifecycle-events.md (2026-03-24).
 LIFECYCLE_EVENTS = frozenset({"reauthorizationRequired", "subscriptionRemoved", "missed"})
 JudgedItem = tuple[UnverifiedItem, Verdict]
+WaitingRows = dict[int, ChangeNotification]
 
 
-def waiting_rows(delivery: Delivery) -> Iterable[ChangeNotification]:
-    """Return the rows of a delivery that could not be proven or opened at an earlier try."""
-    if delivery.state != Delivery.State.WAITING:
-        return ()
-    return delivery.notifications.filter(state=State.WAITING)
+@dataclass(frozen=True, kw_only=True)
+class JudgedDelivery:
+    """A delivery with its judged items, and its rows of an earlier try by the index of their items."""
+
+    delivery: Delivery
+    items: Sequence[JudgedItem]
+    waiting: WaitingRows
+
+
+def waiting_rows(deliveries: Sequence[Delivery]) -> dict[int, WaitingRows]:
+    """Return the rows of each delivery that could not be proven or opened at an earlier try."""
+    found: dict[int, WaitingRows] = {delivery.pk: {} for delivery in deliveries}
+    tried = [delivery.pk for delivery in deliveries if delivery.state == Delivery.State.WAITING]
+    if tried:
+        rows = ChangeNotification.objects.filter(delivery__in=tried, state=State.WAITING)
+        for row in rows.order_by():
+            found[row.delivery_id or 0][row.item_index] = row
+    return found
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """One change of a delivery: its row to be, and how many times it came."""
+    """One change: its row to be, and how many times it came."""
 
     row: ChangeNotification
     verdict: Verdict
 
 
-def store(
-    delivery: Delivery,
-    judged: Sequence[JudgedItem],
-    *,
-    waiting: dict[int, ChangeNotification],
-    now: datetime,
-) -> Counter[str]:
-    """Write the items of one delivery inside the caller's transaction.
+def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
+    """Write the items of some deliveries inside the caller's transaction.
 
-    Return how many new rows there are in each state, and under `duplicates` how many items had come before. Of two
-    workers that write the same change at once, the second waits for the first and then counts a repetition.
+    The deliveries must have come within the shortest window of repetition. Return how many new rows there are in each
+    state, and under `duplicates` how many items had come before. Of two workers that write the same change at once,
+    the second waits for the first and then counts a repetition.
     """
-    entries: dict[str, _Entry] = {}
-    for item, verdict in judged:
-        key = _duplicate_key(item, verdict)
-        came = waiting[item.index].times_delivered if item.index in waiting else 1
-        if key in entries:
-            entries[key].row.times_delivered += came
-        else:
-            row = _row(item, verdict, delivery=delivery, key=key, came=came, now=now)
-            entries[key] = _Entry(row=row, verdict=verdict)
-    _open_new_window(entries, received_at=delivery.received_at)
-    _drop(waiting.values())
-    new = _insert(entries, delivery=delivery)
+    entries = _entries(judged, now=now)
+    _drop(row for one in judged for row in one.waiting.values())
+    known = _known(entries)
+    new = _insert({key: entry for key, entry in entries.items() if key not in known})
     NotificationContent.objects.bulk_create(
         _content(pk, entries[key].verdict, now=now)
         for key, pk in new.items()
         if entries[key].verdict.content is not None
     )
-    for key in entries.keys() - new.keys():
+    # In one order everywhere, as in the insert.
+    for key in sorted(entries.keys() - new.keys()):
         ChangeNotification.objects.filter(duplicate_key=key).update(
             times_delivered=F("times_delivered") + entries[key].row.times_delivered,
-            last_received_at=delivery.received_at,
+            last_received_at=entries[key].row.last_received_at,
         )
     counts = Counter(str(entries[key].verdict.state) for key in new)
-    counts["duplicates"] = len(judged) - len(new)
+    counts["duplicates"] = sum(len(one.items) for one in judged) - len(new)
     return counts
 
 
-def _insert(entries: dict[str, _Entry], *, delivery: Delivery) -> dict[str, int]:
-    """Insert what is not there yet and return the new rows' numbers by duplicate key."""
-    rows = ChangeNotification.objects.filter(duplicate_key__in=list(entries))
-    known = set(rows.values_list("duplicate_key", flat=True))
+def _entries(judged: Sequence[JudgedDelivery], *, now: datetime) -> dict[str, _Entry]:
+    """Return what is to be written, by duplicate key."""
+    entries: dict[str, _Entry] = {}
+    for one in judged:
+        for item, verdict in one.items:
+            key = _duplicate_key(item, verdict)
+            came = one.waiting[item.index].times_delivered if item.index in one.waiting else 1
+            if key in entries:
+                entries[key].row.times_delivered += came
+                entries[key].row.last_received_at = one.delivery.received_at
+            else:
+                row = _row(item, verdict, delivery=one.delivery, key=key, came=came, now=now)
+                entries[key] = _Entry(row=row, verdict=verdict)
+    return entries
+
+
+def _known(entries: Mapping[str, _Entry]) -> set[str]:
+    """Return the keys that are there; what comes again after Graph's last retry is let count as a new change."""
+    columns = ("pk", "duplicate_key", "received_at", "lifecycle_event")
+    rows = ChangeNotification.objects.filter(duplicate_key__in=list(entries)).values_list(*columns)
+    known, over = set(), []
+    for pk, key, received_at, lifecycle_event in rows:
+        window = conf.NOTICE_DUPLICATE_WINDOW if lifecycle_event else conf.DUPLICATE_WINDOW
+        if key and received_at < entries[key].row.received_at - window:
+            over.append(pk)
+        elif key:
+            known.add(key)
+    if over:
+        ChangeNotification.objects.filter(pk__in=over).update(duplicate_key=None)
+    return known
+
+
+def _insert(entries: Mapping[str, _Entry]) -> dict[str, int]:
+    """Insert what another worker has not inserted meanwhile, and return the new rows' numbers by duplicate key."""
     # In one order everywhere, so that two workers never wait for each other.
-    ChangeNotification.objects.bulk_create(
-        [entries[key].row for key in sorted(entries.keys() - known)], ignore_conflicts=True
+    rows = [entries[key].row for key in sorted(entries)]
+    ChangeNotification.objects.bulk_create(rows, ignore_conflicts=True)
+    ours = ChangeNotification.objects.filter(
+        duplicate_key__in=list(entries), delivery__in={row.delivery_id for row in rows}
     )
-    ours = rows.filter(delivery=delivery).exclude(duplicate_key__in=known)
     return {key: pk for key, pk in ours.values_list("duplicate_key", "pk") if key}
-
-
-def _open_new_window(keys: Iterable[str], *, received_at: datetime) -> None:
-    """Let what comes again after Graph's last retry count as a new change."""
-    earlier = ChangeNotification.objects.filter(duplicate_key__in=list(keys))
-    is_notice = ~Q(lifecycle_event="")
-    earlier.filter(
-        Q(received_at__lt=received_at - conf.DUPLICATE_WINDOW)
-        | is_notice & Q(received_at__lt=received_at - conf.NOTICE_DUPLICATE_WINDOW)
-    ).update(duplicate_key=None)
 
 
 def _drop(rows: Iterable[ChangeNotification]) -> None:
     """Remove the rows of an earlier try: they are written anew, with what is known now."""
-    ChangeNotification.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    if keys := [row.pk for row in rows]:
+        ChangeNotification.objects.filter(pk__in=keys).delete()
 
 
 def _row(

@@ -27,6 +27,7 @@ def database(kind: str, directory: Path, server: str) -> Iterator[dict[str, str]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
         if kind == "postgresql"
         else f"sqlite:///{directory}/benchmark.sqlite3",

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from notifications.models import ChangeNotification
+from notifications.models import ChangeNotification, Delivery
 from notifications.services import processing
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
@@ -544,3 +544,29 @@ def _second_registration(sandbox: Sandbox) -> AppRegistration:
         client_id=application.client_id,
         credential=app_registrations.NewCredential(client_secret="x"),
     )
+
+
+def test_a_token_that_proved_a_neighbour_proves_nothing_that_came_after_its_end(
+    known_rich: Subscription, rich_item_of: Speller, post: Callable[..., object], sandbox: Sandbox
+) -> None:
+    now = datetime.now(UTC)
+    token = sandbox.validation_token(claims={"exp": int((now + timedelta(minutes=1)).timestamp())})
+    for _ in range(2):
+        post({"value": [rich_item_of(known_rich)], "validationTokens": [token]})
+    late = Delivery.objects.latest("pk")
+    Delivery.objects.filter(pk=late.pk).update(received_at=now + timedelta(minutes=8))
+
+    processing.process(clock=lambda: now + timedelta(minutes=9))
+
+    rows = ChangeNotification.objects.order_by("delivery_id")
+    assert [facts(row) for row in rows] == [("accepted", ""), ("rejected", "validation_token_expired")]
+
+
+def test_a_token_that_proved_one_tenants_item_proves_no_other_tenants(
+    known_rich: Subscription, rich_item_of: Speller, receive: Receive, sandbox: Sandbox
+) -> None:
+    items = [rich_item_of(known_rich), rich_item_of(known_rich, tenantId=OTHER_TENANT)]
+
+    rows = receive(*items, tokens=[sandbox.validation_token()])
+
+    assert [facts(row) for row in rows] == [("accepted", ""), ("rejected", "validation_token_issuer")]

@@ -276,3 +276,36 @@ def test_no_secret_of_a_body_reaches_the_log(
     assert subscription.client_state.reveal() not in caplog.text
     assert "guessed-secret" not in caplog.text
     assert "a-token" not in caplog.text
+
+
+# Batches
+
+
+def test_a_batch_costs_the_same_number_of_statements_whatever_is_in_it(
+    known: SubscriptionMaker, item_of: Speller, post: Post, django_assert_max_num_queries: Any
+) -> None:
+    subscription = known()
+    for _ in range(30):
+        post({"value": [item_of(subscription) for _ in range(3)]})
+
+    with django_assert_max_num_queries(20):
+        summary = drain()
+
+    assert (summary.deliveries, summary.accepted) == (30, 90)
+
+
+def test_what_would_not_fit_into_memory_together_is_read_apart() -> None:
+    now = datetime.now(UTC)
+    small, large = processing.GROUP_BYTES // 3, processing.GROUP_BYTES * 2
+    plain = [Delivery(size=size, received_at=now) for size in (small, small, large, small)]
+    packed = [Delivery(size=1, received_at=now, content_encoding="gzip") for _ in range(2)]
+
+    groups = processing._groups([*plain, *packed])
+
+    assert [[delivery.size for delivery in group] for group in groups] == [
+        [small] * 2,
+        [large],
+        [small],
+        [1],
+        [1],
+    ]

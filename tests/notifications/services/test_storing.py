@@ -247,3 +247,35 @@ def _names(subscription: Subscription) -> Item:
         "subscriptionId": subscription.graph_id,
         "clientState": subscription.client_state.reveal(),
     }
+
+
+def test_a_backlog_holds_the_windows_of_repetition_as_if_it_had_been_worked_off_in_time(
+    known: SubscriptionMaker, item_of: Speller, post: Post
+) -> None:
+    item = item_of(known())
+    now = datetime.now(UTC)
+    for age in (timedelta(hours=7), timedelta(hours=7) - timedelta(minutes=5), timedelta()):
+        post({"value": [item]})
+        newest = Delivery.objects.order_by("pk").reverse()[:1]
+        Delivery.objects.filter(pk__in=[row.pk for row in newest]).update(received_at=now - age)
+
+    counts = drain()
+
+    rows = ChangeNotification.objects.order_by("pk").values_list("times_delivered", flat=True)
+    assert list(rows) == [2, 1]
+    assert (counts.accepted, counts.duplicates) == (2, 1)
+
+
+def test_a_repetition_among_the_deliveries_of_one_batch_counts_for_the_latest(
+    known: SubscriptionMaker, item_of: Speller, post: Post
+) -> None:
+    item = item_of(known(), id="n1")
+    for _ in range(3):
+        post({"value": [item]})
+
+    counts = drain()
+
+    row = ChangeNotification.objects.get()
+    latest = Delivery.objects.latest("received_at")
+    assert (row.times_delivered, row.last_received_at) == (3, latest.received_at)
+    assert (counts.deliveries, counts.accepted, counts.duplicates) == (3, 1, 2)
