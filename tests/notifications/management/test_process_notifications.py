@@ -157,7 +157,7 @@ def test_a_worker_works_survives_a_database_that_is_away_and_ends_in_order_on_si
         try:
             wait_until(lambda: count(database, "done") == 1)
             with table_away(database):
-                time.sleep(2)
+                time.sleep(5)
             insert_malformed(database)
             wait_until(lambda: count(database, "done") == 2)
             worker.send_signal(signal.SIGTERM)
