@@ -6,13 +6,13 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.types import Options
 
 from notifications.errors import NotificationRejectedError, Reason
+from subscriptions.keys import signed_tokens
 
 # Microsoft states no limit. Entra's app-only tokens have about 2,000 characters.
 MAX_TOKEN_LENGTH = 16_384
@@ -21,22 +21,9 @@ MAX_KID_LENGTH = 256
 # Microsoft asks for "a small clock skew"; five minutes is what its own token libraries allow.
 DEFAULT_LEEWAY_SECONDS = 300
 
-# Spelled out although many are defaults: a default may change, and these decide who is believed.
-# The times are checked below instead, because PyJWT reads its own clock and a delivery may be proven
-# long after it was received. Audience and issuer too: PyJWT takes a list where Graph sends one audience.
-_DECODE_OPTIONS: Options = {
-    "verify_signature": True,
-    "enforce_minimum_key_length": True,
-    "require": ["exp", "nbf", "aud", "iss", "tid", "ver"],
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "strict_aud": False,
-    "verify_iss": False,
-    "verify_sub": False,
-    "verify_jti": False,
-}
+# The times are checked below, since a delivery may be proven long after it was received; audience and issuer too:
+# PyJWT takes a list where Graph sends one audience.
+_REQUIRED_CLAIMS = ("exp", "nbf", "aud", "iss", "tid", "ver")
 
 # Which claim names the caller, by token version.
 _CALLER_CLAIM = {"1.0": "appid", "2.0": "azp"}
@@ -48,13 +35,6 @@ class TokenHeader:
 
     kid: str
     alg: str
-
-
-class UnverifiedIdentity(NamedTuple):
-    """Hold for whom a token says it is, in lower case: good for choosing what to check it against."""
-
-    tid: str
-    aud: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +80,6 @@ def token_header(unverified_token: str) -> TokenHeader:
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise _malformed("its header names no signing key")
     return TokenHeader(kid=kid, alg="RS256")
-
-
-def unverified_identity(unverified_token: str) -> UnverifiedIdentity:
-    """Read the tenant and audience a token claims, to choose what to verify it against.
-
-    Raises:
-        NotificationRejectedError: the token is malformed, or one of the two is missing.
-
-    """
-    claims = _segment_json(_segments(unverified_token)[1])
-    return UnverifiedIdentity(tid=_text(claims, "tid").lower(), aud=_text(claims, "aud").lower())
 
 
 def verify_validation_token(
@@ -162,7 +131,7 @@ def verify_validation_token(
 def _signed_claims(unverified_token: str, signing_key: RSAPublicKey) -> Mapping[str, Any]:
     token_header(unverified_token)
     try:
-        return jwt.decode(unverified_token, signing_key, algorithms=["RS256"], options=_DECODE_OPTIONS)
+        return signed_tokens.claims_of(unverified_token, signing_key, required=_REQUIRED_CLAIMS)
     except jwt.MissingRequiredClaimError as error:
         raise _malformed(f"it lacks the claim {error.claim}") from error
     except (jwt.InvalidSignatureError, jwt.InvalidKeyError) as error:

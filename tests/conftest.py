@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -114,3 +116,27 @@ def make_subscription(app_registration: AppRegistration, webhook: str) -> Subscr
         return creation.create(Subscription(**wish), now=datetime.now(UTC), actor="test")
 
     return make
+
+
+@pytest.fixture
+def signed_in(client: Client, db: None) -> Callable[..., Client]:
+    """Return a function that signs in a member of staff with the named rights, as `app.codename`."""
+
+    def sign_in(*rights: str) -> Client:
+        user = User.objects.create_user("analyst", is_staff=True)
+        for right in rights:
+            app_label, _, codename = right.partition(".")
+            user.user_permissions.add(
+                Permission.objects.get(content_type__app_label=app_label, codename=codename)
+            )
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def administrator(client: Client, db: None) -> Client:
+    """Sign in somebody who may do everything."""
+    client.force_login(User.objects.create_superuser("admin"))
+    return client

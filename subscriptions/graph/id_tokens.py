@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from jwt.types import Options
 
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.errors import GraphError
 from subscriptions.graph.signing_keys import SigningKeys
+from subscriptions.keys import signed_tokens
 
 # The tenant that the tokens of all personal Microsoft accounts name.
 PERSONAL_TENANT_ID = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -22,21 +22,8 @@ MAX_TOKEN_LENGTH = 16_384
 # What Microsoft's own token libraries allow for clocks that differ.
 LEEWAY = timedelta(minutes=5)
 
-# Spelled out although many are defaults: a default may change, and these decide who is believed.
 # Times, audience and issuer are checked below, against the caller's clock and the cloud.
-_DECODE_OPTIONS: Options = {
-    "verify_signature": True,
-    "enforce_minimum_key_length": True,
-    "require": ["exp", "nbf", "iat", "aud", "iss", "tid", "oid"],
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "strict_aud": False,
-    "verify_iss": False,
-    "verify_sub": False,
-    "verify_jti": False,
-}
+_REQUIRED_CLAIMS = ("exp", "nbf", "iat", "aud", "iss", "tid", "oid")
 
 
 class IdTokenRefusedError(GraphError):
@@ -112,9 +99,7 @@ def _signed_claims(unverified_token: str, signing_keys: SigningKeys) -> Mapping[
         kid = header.get("kid")
         if header.get("alg") != "RS256" or not isinstance(kid, str):
             raise IdTokenRefusedError("The ID token is not signed with RS256 under a named key.")
-        return jwt.decode(
-            unverified_token, signing_keys.key_for(kid), algorithms=["RS256"], options=_DECODE_OPTIONS
-        )
+        return signed_tokens.claims_of(unverified_token, signing_keys.key_for(kid), required=_REQUIRED_CLAIMS)
     except jwt.MissingRequiredClaimError as error:
         raise IdTokenRefusedError(f"The ID token lacks the claim {error.claim}.") from error
     except jwt.InvalidSignatureError as error:

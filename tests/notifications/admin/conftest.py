@@ -5,34 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.test import Client
 
 from notifications.models import ChangeNotification, Delivery
-
-
-@pytest.fixture
-def signed_in(client: Client, db: None) -> Callable[..., Client]:
-    """Return a function that signs in a member of staff with the named rights, as `app.codename`."""
-
-    def sign_in(*rights: str) -> Client:
-        user = User.objects.create_user("analyst", is_staff=True)
-        for right in rights:
-            app_label, _, codename = right.partition(".")
-            user.user_permissions.add(
-                Permission.objects.get(content_type__app_label=app_label, codename=codename)
-            )
-        client.force_login(user)
-        return client
-
-    return sign_in
-
-
-@pytest.fixture
-def administrator(client: Client, db: None) -> Client:
-    """Sign in somebody who may do everything."""
-    client.force_login(User.objects.create_superuser("admin"))
-    return client
 
 
 @pytest.fixture
