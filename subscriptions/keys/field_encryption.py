@@ -5,6 +5,7 @@ import hmac
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -42,7 +43,8 @@ class FieldCipher:
                 "FIELD_ENCRYPTION_KEYS is empty: give at least one key, 32 random bytes in URL-safe Base64."
             )
         self._key_count = len(keys)
-        self._fernet = MultiFernet([_fernet(key, position) for position, key in enumerate(keys, start=1)])
+        self._fernets = [_fernet(key, position) for position, key in enumerate(keys, start=1)]
+        self._fernet = MultiFernet(self._fernets)
         self._sealing_keys = [_sealing_key(key) for key in keys]
 
     def __repr__(self) -> str:
@@ -83,12 +85,25 @@ class FieldCipher:
         """
         if not sealed.startswith(_SEALED):
             return self.decrypt(sealed)
-        salt, nonce = sealed[1 : 1 + _SALT_BYTES], sealed[1 + _SALT_BYTES : _HEAD_BYTES]
         for key in self._sealing_keys:
-            try:
-                return _aead(key, salt).decrypt(nonce, sealed[_HEAD_BYTES:], _SEALED)
-            except (InvalidTag, ValueError):
-                continue
+            with suppress(InvalidTag, ValueError):
+                return _unsealed(sealed, key)
+        raise _unopened()
+
+    def position_of(self, ciphertext: bytes) -> int:
+        """Return which key opens a value that `seal` or `encrypt` returned; the first one is 1.
+
+        Raises:
+            FieldDecryptionError: no key fits, or the stored value is damaged.
+
+        """
+        is_sealed = ciphertext.startswith(_SEALED)
+        for position, (fernet, key) in enumerate(
+            zip(self._fernets, self._sealing_keys, strict=True), start=1
+        ):
+            with suppress(InvalidTag, InvalidToken, ValueError):
+                _unsealed(ciphertext, key) if is_sealed else fernet.decrypt(ciphertext)
+                return position
         raise _unopened()
 
     def rotate(self, ciphertext: bytes) -> bytes:
@@ -127,6 +142,11 @@ def _sealing_key(key: str) -> bytes:
 
 def _aead(key: bytes, salt: bytes) -> AESGCM:
     return AESGCM(hmac.digest(key, salt, "sha256"))
+
+
+def _unsealed(sealed: bytes, key: bytes) -> bytes:
+    salt, nonce = sealed[1 : 1 + _SALT_BYTES], sealed[1 + _SALT_BYTES : _HEAD_BYTES]
+    return _aead(key, salt).decrypt(nonce, sealed[_HEAD_BYTES:], _SEALED)
 
 
 def _unopened() -> FieldDecryptionError:

@@ -1,7 +1,7 @@
 """Columns that are encrypted at rest and never show their value by accident."""
 
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -92,9 +92,17 @@ class _SecretAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = self.field.to_python(value)
 
 
-class EncryptedTextField(models.TextField[Secret | str, Secret]):
+class EncryptedColumn:
+    """What every encrypted column is, so that a change of keys finds all of them."""
+
+    # The column without its encryption: with it, what is stored is read and written as it is.
+    stored_as: ClassVar[type[models.Field[Any, Any]]]
+
+
+class EncryptedTextField(EncryptedColumn, models.TextField[Secret | str, Secret]):
     """Text as a `Secret`, stored as a Fernet token of FIELD_ENCRYPTION_KEYS."""
 
+    stored_as = models.TextField
     description = "Encrypted text"
     descriptor_class = _SecretAttribute
 
@@ -128,9 +136,10 @@ class EncryptedTextField(models.TextField[Secret | str, Secret]):
         return f"{DUMPED}{sealed}" if sealed else ""
 
 
-class EncryptedBinaryField(models.BinaryField[bytes, bytes]):
+class EncryptedBinaryField(EncryptedColumn, models.BinaryField[bytes, bytes]):
     """Bytes, sealed with FIELD_ENCRYPTION_KEYS in a form that is short and quick."""
 
+    stored_as = models.BinaryField
     description = "Encrypted bytes"
 
     def from_db_value(self, value: Any, _expression: object, _connection: BaseDatabaseWrapper) -> bytes:
