@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from notifications.models import ChangeNotification
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Subscription
-from subscriptions.services import recovery
+from subscriptions.services import gaps, recovery
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.reauthorization import reauthorize
 from subscriptions.services.recreation import recreate
@@ -84,6 +84,7 @@ def act(notice: ChangeNotification, *, now: datetime) -> str:
         return "Nothing to do: it speaks of an earlier form of the subscription."
     if notice.lifecycle_event == "reauthorizationRequired":
         return reauthorize(subscription, now=now, actor=actor)
+    gaps.begin_lost(subscription, now=now)
     recreate(subscription, now=now, actor=actor)
     return "Created again; what happened in between is marked as missed."
 

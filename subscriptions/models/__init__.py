@@ -4,6 +4,7 @@ from subscriptions.models.app_registration import AppRegistration
 from subscriptions.models.delegated_account import DelegatedAccount
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.former_identity import FormerIdentity
+from subscriptions.models.gap import Gap
 from subscriptions.models.operation import Operation
 from subscriptions.models.subscription import Subscription
 
@@ -12,6 +13,7 @@ __all__ = [
     "DelegatedAccount",
     "EncryptionCertificate",
     "FormerIdentity",
+    "Gap",
     "Operation",
     "Subscription",
 ]

@@ -119,7 +119,11 @@ class Subscription(models.Model):
     # The facts
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
     graph_id = models.CharField("Graph's ID", max_length=64, null=True, editable=False)
+    first_granted_at = models.DateTimeField(null=True, editable=False)
     granted_at = models.DateTimeField(null=True, editable=False)
+    seen_at = models.DateTimeField(
+        null=True, editable=False, help_text="When Graph last confirmed that it had the subscription."
+    )
     expires_at = models.DateTimeField(null=True, editable=False)
     renew_at = models.DateTimeField(null=True, editable=False)
     renewed_at = models.DateTimeField(null=True, editable=False)

@@ -14,7 +14,7 @@ from subscriptions.graph.errors import DuplicateSubscriptionError, GraphError, S
 from subscriptions.keys import certificates
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Operation, Subscription
-from subscriptions.services import outcomes
+from subscriptions.services import gaps, outcomes
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UnreadableSecretError, WishExistsError
@@ -107,7 +107,17 @@ def place(
         settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
         logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
         raise
-    settle(subscription, token, renewed_at=None, reauthorized_at=None, **outcomes.granted(remote, now=now))
+    with transaction.atomic():
+        settle(
+            subscription,
+            token,
+            first_granted_at=subscription.first_granted_at or now,
+            renewed_at=None,
+            reauthorized_at=None,
+            **outcomes.granted(remote, now=now),
+        )
+        # Graph may have begun to tell of changes at any moment of the call.
+        gaps.end(subscription, at=now + log.took)
     logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
     return subscription
 

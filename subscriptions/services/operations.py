@@ -19,6 +19,11 @@ class CallLog:
         self._subscription = subscription
         self.calls: list[CallRecord] = []
 
+    @property
+    def took(self) -> timedelta:
+        """Return how long the calls so far took, without the waiting between them."""
+        return sum((call.duration for call in self.calls), timedelta())
+
     def __call__(self, call: CallRecord) -> None:
         """Write one call to the log."""
         self.calls.append(call)

@@ -22,6 +22,7 @@ def granted(remote: RemoteSubscription, *, now: datetime) -> dict[str, Any]:
         "status": Subscription.Status.ACTIVE,
         "graph_id": remote.id,
         "granted_at": now,
+        "seen_at": now,
         "expires_at": remote.expires_at,
         "renew_at": lifetimes.renew_at(granted_at=now, expires_at=remote.expires_at),
         **no_error(),

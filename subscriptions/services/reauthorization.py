@@ -58,7 +58,7 @@ def reauthorize(subscription: Subscription, *, now: datetime, actor: str) -> str
     except GraphError as error:
         settle(subscription, token, **outcomes.explained(error, now=now))
         raise
-    settle(subscription, token, reauthorized_at=now, **outcomes.no_error())
+    settle(subscription, token, reauthorized_at=now, seen_at=now, **outcomes.no_error())
     return "Reauthorized."
 
 

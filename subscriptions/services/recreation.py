@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from subscriptions.graph.errors import GraphError
-from subscriptions.models import FormerIdentity, Operation, Subscription
-from subscriptions.services import creation, outcomes
+from subscriptions.models import FormerIdentity, Gap, Operation, Subscription
+from subscriptions.services import creation, gaps, outcomes
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, WishExistsError
@@ -42,6 +42,8 @@ def recreate(
             # If this process dies after the deletion, the next renewal run finds it due and gone.
             Subscription.objects.filter(pk=subscription.pk, claim=token).update(renew_at=now)
             _delete(subscription, actor=actor)
+            if (subscription.expires_at or now) > now:
+                gaps.begin(subscription, cause=Gap.Cause.RECREATED, began_at=now)
     except GraphError as error:
         settle(subscription, token, **outcomes.explained(error, now=now))
         raise
@@ -69,6 +71,8 @@ def replace(
     subscription.renew_at = now
     try:
         with transaction.atomic():
+            if status == Subscription.Status.ACTIVE:
+                gaps.begin_lost(subscription, now=now)
             _part_with_identity(subscription, now=now)
             if with_new_client_state:
                 subscription.client_state = subscription.new_client_state()

@@ -3,9 +3,11 @@
 import logging
 from datetime import datetime
 
+from django.db import transaction
+
 from subscriptions.graph.errors import GraphError
-from subscriptions.models import Operation, Subscription
-from subscriptions.services import creation, outcomes
+from subscriptions.models import Gap, Operation, Subscription
+from subscriptions.services import creation, gaps, outcomes
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
@@ -44,13 +46,16 @@ def remove(subscription: Subscription, *, now: datetime, actor: str) -> Subscrip
             facts["error_code"] = creation.OUTCOME_UNKNOWN
         settle(subscription, token, **facts)
         raise
-    settle(
-        subscription,
-        token,
-        status=Subscription.Status.REMOVED,
-        renew_at=None,
-        missed_at=None,
-        **outcomes.no_error(),
-    )
+    with transaction.atomic():
+        if subscription.is_at_graph:
+            gaps.begin(subscription, cause=Gap.Cause.PAUSED, began_at=now)
+        settle(
+            subscription,
+            token,
+            status=Subscription.Status.REMOVED,
+            renew_at=None,
+            missed_at=None,
+            **outcomes.no_error(),
+        )
     logger.info("subscription removed id=%s", subscription.pk)
     return subscription

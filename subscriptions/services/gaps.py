@@ -1,0 +1,147 @@
+"""Gaps: remember when a subscription did not listen, or what Graph sent did not reach us, and what became of it.
+
+The moments are those at which the facts were known: what Graph did unasked lies between the last time it confirmed
+that it had the subscription and the time at which we found out.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from subscriptions.catalogue import entry_for
+from subscriptions.models import Gap, Subscription
+
+logger = logging.getLogger(__name__)
+
+Cause = Gap.Cause
+State = Gap.State
+# Graph does not say of when the changes are that it could not deliver. It tries for four hours, and learns of some
+# changes six hours late: a day is more than both. Source: change-notifications-delivery-webhooks.md (2026-04-22).
+MISSED_WITHIN = timedelta(days=1)
+NO_DELTA = "Graph has no delta query for this resource: what changed then cannot be asked for."
+
+
+def is_recoverable(subscription: Subscription) -> bool:
+    """Say whether Graph offers a delta query for what the subscription watches."""
+    entry = entry_for(subscription.resource)
+    return entry is not None and entry.delta_path is not None
+
+
+def begin(
+    subscription: Subscription, *, cause: Cause, began_at: datetime, began_by: datetime | None = None
+) -> None:
+    """Remember that Graph does not tell of changes any more; one that goes on already is left as it is.
+
+    It began at `began_at`, or between that and `began_by`.
+    """
+    gap = _gap(subscription, cause=cause, began_at=began_at, began_by=began_by, ended_at=None)
+    try:
+        with transaction.atomic():
+            gap.save(force_insert=True)
+    except IntegrityError:
+        # The other one began earlier.
+        return
+    logger.warning("gap began subscription=%s cause=%s", subscription.pk, cause)
+
+
+def begin_lost(subscription: Subscription, *, now: datetime) -> None:
+    """Remember that Graph is found not to have the subscription any more: it has lapsed, or Graph has removed it."""
+    seen_at = min(subscription.seen_at or subscription.granted_at or now, now)
+    expires_at = subscription.expires_at
+    if expires_at is not None and expires_at <= now:
+        begin(subscription, cause=Cause.LAPSED, began_at=min(seen_at, expires_at), began_by=expires_at)
+    else:
+        begin(subscription, cause=Cause.REMOVED, began_at=seen_at, began_by=now)
+
+
+def end(subscription: Subscription, *, at: datetime) -> None:
+    """Remember that Graph tells of changes again since `at`."""
+    for gap in subscription.gaps.open():
+        Gap.objects.open().filter(pk=gap.pk).update(ended_at=max(at, gap.began_at))
+        logger.info("gap ended subscription=%s cause=%s", subscription.pk, gap.cause)
+
+
+def record(
+    subscriptions: Iterable[Subscription],
+    *,
+    cause: Cause,
+    began_at: datetime,
+    ended_at: datetime,
+    began_by: datetime | None = None,
+) -> int:
+    """Write a time that is over, for each of some subscriptions, and return for how many."""
+    gaps = [
+        _gap(subscription, cause=cause, began_at=began_at, began_by=began_by, ended_at=ended_at)
+        for subscription in subscriptions
+    ]
+    Gap.objects.bulk_create(gaps, batch_size=500)
+    return len(gaps)
+
+
+def record_missed(subscription: Subscription, *, now: datetime) -> None:
+    """Write that Graph says it could not deliver some changes."""
+    earliest = max(now - MISSED_WITHIN, min(subscription.first_granted_at or now, now))
+    record([subscription], cause=Cause.MISSED, began_at=earliest, began_by=now, ended_at=now)
+
+
+def recovered(subscription: Subscription, *, since: datetime, until: datetime, now: datetime) -> int:
+    """Mark what ended by `until` as recovered and return how many, since every change since `since` is stored.
+
+    What lies before `since`, when changes were not followed yet, cannot be recovered.
+    """
+    with transaction.atomic():
+        give_up(subscription, until=since, note="Changes were not followed by delta query yet.")
+        ended = subscription.gaps.awaiting().filter(ended_at__lte=until)
+        return ended.update(state=State.RECOVERED, recovered_at=now)
+
+
+def give_up(subscription: Subscription, *, until: datetime, note: str) -> int:
+    """Mark what awaits recovery before `until` as lost, with the reason in words, and return how many.
+
+    One that goes on after `until` is parted there: the later part can still be recovered.
+    """
+    with transaction.atomic():
+        gaps = list(subscription.gaps.awaiting().select_for_update().filter(began_at__lt=until))
+        for gap in gaps:
+            later = _later_part(gap, after=until)
+            gap.state, gap.note, gap.ended_at = State.UNRECOVERABLE, note, min(gap.ended_at or until, until)
+            gap.save(update_fields=["state", "note", "ended_at"])
+            if later:
+                later.save(force_insert=True)
+    return len(gaps)
+
+
+def _later_part(gap: Gap, *, after: datetime) -> Gap | None:
+    """Return what of a gap lies after some moment, as a gap of its own."""
+    if gap.ended_at is not None and gap.ended_at <= after:
+        return None
+    return Gap(
+        subscription_id=gap.subscription_id,
+        cause=gap.cause,
+        state=gap.state,
+        began_at=after,
+        began_by=max(gap.began_by, after),
+        ended_at=gap.ended_at,
+    )
+
+
+def _gap(
+    subscription: Subscription,
+    *,
+    cause: Cause,
+    began_at: datetime,
+    began_by: datetime | None,
+    ended_at: datetime | None,
+) -> Gap:
+    can_be_fetched = is_recoverable(subscription)
+    return Gap(
+        subscription=subscription,
+        cause=cause,
+        state=State.AWAITING if can_be_fetched else State.UNRECOVERABLE,
+        began_at=began_at,
+        began_by=began_by or began_at,
+        ended_at=ended_at,
+        note="" if can_be_fetched else NO_DELTA,
+    )
