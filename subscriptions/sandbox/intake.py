@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -111,8 +111,8 @@ def update(unchecked: Mapping[str, object], *, refuses_certificate: bool) -> Bod
     return body
 
 
-def expiry(text: str, rule: Rule, *, is_rich: bool, now: datetime, operation: str) -> datetime:
-    """Return the expiry asked for, if it lies between now and the longest life of the resource.
+def expiry(text: str, rule: Rule, *, longest: timedelta | None, now: datetime, operation: str) -> datetime:
+    """Return the expiry asked for, if it lies between now and the longest life; None = not offered in this form.
 
     Raises:
         GraphProblem: 400 otherwise.
@@ -123,7 +123,6 @@ def expiry(text: str, rule: Rule, *, is_rich: bool, now: datetime, operation: st
         raise _bad_request("expirationDateTime cannot be read as Edm.DateTimeOffset.") from error
     if expires_at <= now:
         raise refused_operation(operation, 400, "Subscription expiration must be in the future.")
-    longest = rule.longest_life(is_rich=is_rich)
     if longest is None:
         raise invalid_request(f"'{rule.resource_type}' can only be watched with includeResourceData.")
     if expires_at - now > longest:

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import urllib3
 from werkzeug.wrappers import Request, Response
@@ -96,9 +97,7 @@ class Operations:
         intake.check_resource_data(body, rule, now=now)
         intake.check_query_options(body, rule)
         is_rich = bool(body.get("includeResourceData"))
-        expires_at = intake.expiry(
-            str(body["expirationDateTime"]), rule, is_rich=is_rich, now=now, operation="Create"
-        )
+        expires_at = self._expiry(body, rule, is_rich=is_rich, now=now, operation="Create")
         has_lifecycle_url = "lifecycleNotificationUrl" in body
         intake.check_lifecycle_url(rule, has_lifecycle_url=has_lifecycle_url, expires_at=expires_at, now=now)
         return StoredSubscription(
@@ -113,7 +112,7 @@ class Operations:
             change_type=str(body["changeType"]),
             notification_url=str(body["notificationUrl"]),
             lifecycle_notification_url=_text(body, "lifecycleNotificationUrl"),
-            expires_at=at_least(expires_at, now, MINIMUM_LIFE),
+            expires_at=self._granted(expires_at, now=now),
             client_state=_text(body, "clientState"),
             include_resource_data=is_rich if "includeResourceData" in body else None,
             encryption_certificate=_text(body, "encryptionCertificate"),
@@ -129,11 +128,10 @@ class Operations:
         now = self.clock.now()
         expires_at = None
         if "expirationDateTime" in body:
-            text = str(body["expirationDateTime"])
-            asked = intake.expiry(text, found.rule, is_rich=found.is_rich, now=now, operation="Update")
+            asked = self._expiry(body, found.rule, is_rich=found.is_rich, now=now, operation="Update")
             has_url = found.lifecycle_notification_url is not None
             intake.check_lifecycle_url(found.rule, has_lifecycle_url=has_url, expires_at=asked, now=now)
-            expires_at = at_least(asked, now, MINIMUM_LIFE)
+            expires_at = self._granted(asked, now=now)
         certificate = None
         if "encryptionCertificate" in body:
             certificate = (str(body["encryptionCertificate"]), str(body["encryptionCertificateId"]))
@@ -147,6 +145,19 @@ class Operations:
         return self.shelf.change(
             found.id, expires_at=expires_at, notification_url=address, certificate=certificate
         )
+
+    def _expiry(
+        self, body: intake.Body, rule: Rule, *, is_rich: bool, now: datetime, operation: str
+    ) -> datetime:
+        longest = rule.longest_life(is_rich=is_rich)
+        if longest is not None and self.behaviour.longest_life is not None:
+            longest = min(longest, self.behaviour.longest_life)
+        text = str(body["expirationDateTime"])
+        return intake.expiry(text, rule, longest=longest, now=now, operation=operation)
+
+    def _granted(self, asked: datetime, *, now: datetime) -> datetime:
+        most = self.behaviour.longest_grant
+        return at_least(asked if most is None else min(asked, now + most), now, MINIMUM_LIFE)
 
     def _watched(self, resource: str, caller: Caller) -> Canonical:
         return self.tenants.resolved(canonical(resource, me=caller.creator_id))
@@ -187,7 +198,7 @@ class Operations:
     ) -> Callable[[Mapping[str, StoredSubscription]], None]:
         def check(present: Mapping[str, StoredSubscription]) -> None:
             for other in present.values():
-                if other.combination == new.combination:
+                if self.behaviour.refuse_duplicates and other.combination == new.combination:
                     raise _duplicate(other)
             if self.behaviour.enforce_quotas:
                 _check_quotas(new, rule, present.values())

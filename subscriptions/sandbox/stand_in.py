@@ -32,7 +32,7 @@ from subscriptions.sandbox.recording import RecordedRequest
 from subscriptions.sandbox.server import HttpsServer
 from subscriptions.sandbox.sign_in import SignIn
 from subscriptions.sandbox.signing import SigningKeys
-from subscriptions.sandbox.stored import Shelf, StoredSubscription
+from subscriptions.sandbox.stored import Event, Shelf, StoredSubscription
 from subscriptions.sandbox.tenants import (
     APPLICATION_ROLES,
     DELEGATED_SCOPES,
@@ -149,6 +149,11 @@ class Sandbox(Behaviour):
     def subscriptions(self) -> Mapping[str, StoredSubscription]:
         """The subscriptions that are alive, by id."""
         return self._shelf.all()
+
+    @property
+    def history(self) -> list[Event]:
+        """All that was ever done to subscriptions, those included that have ended since."""
+        return self._shelf.history
 
     @property
     def requests(self) -> list[RecordedRequest]:

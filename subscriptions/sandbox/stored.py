@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Literal
 
 from subscriptions.sandbox.clock import Clock, as_graph_time
 from subscriptions.sandbox.errors import object_not_found
@@ -108,6 +109,15 @@ class StoredSubscription:
         return is_own or self.is_visible_to(caller)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What was done to a subscription, and how it stood then; that one expires is no event but a fact of the last."""
+
+    at: datetime
+    what: Literal["created", "changed", "removed"]
+    subscription: StoredSubscription
+
+
 def split_change_type(change_type: str) -> frozenset[str]:
     """Return the members of a comma-separated changeType."""
     return frozenset(part.strip() for part in change_type.split(","))
@@ -120,6 +130,13 @@ class Shelf:
         self._clock = clock
         self._lock = threading.RLock()
         self._stored: dict[str, StoredSubscription] = {}
+        self._history: list[Event] = []
+
+    @property
+    def history(self) -> list[Event]:
+        """All that was ever done, in order."""
+        with self._lock:
+            return list(self._history)
 
     def all(self) -> Mapping[str, StoredSubscription]:
         """Return what is alive now, by id."""
@@ -144,6 +161,7 @@ class Shelf:
         with self._lock:
             check(self.all())
             self._stored[new.id] = new
+            self._remember("created", new)
 
     def change(
         self,
@@ -172,12 +190,20 @@ class Shelf:
                 reauthorized_at=reauthorized_at or found.reauthorized_at,
             )
             self._stored[subscription_id] = changed
+            self._remember("changed", changed)
             return changed
 
     def remove(self, subscription_id: str) -> bool:
         """Remove a subscription; return whether it was there."""
         with self._lock:
-            return self._stored.pop(subscription_id, None) is not None
+            removed = self.all().get(subscription_id)
+            if removed is not None:
+                del self._stored[subscription_id]
+                self._remember("removed", removed)
+            return removed is not None
+
+    def _remember(self, what: Literal["created", "changed", "removed"], one: StoredSubscription) -> None:
+        self._history.append(Event(at=self._clock.now(), what=what, subscription=one))
 
 
 def at_least(expires_at: datetime, now: datetime, minimum: timedelta) -> datetime:

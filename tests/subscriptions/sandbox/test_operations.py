@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from subscriptions.sandbox import Sandbox
+from subscriptions.sandbox.clock import parse_time
 
 Creator = Callable[..., requests.Response]
 
@@ -271,3 +272,39 @@ def test_a_validation_token_is_no_access_token(client: Any, sandbox: Sandbox) ->
 
 def test_what_the_sandbox_does_not_play_is_answered_501(client: Any) -> None:
     assert client.call("POST", "/users/x/sendMail", json={}).status_code == 501
+
+
+def test_a_shorter_life_than_published_may_be_the_most_to_ask_for(create: Creator, sandbox: Sandbox) -> None:
+    sandbox.longest_life = timedelta(minutes=50)
+
+    refused = create(expirationDateTime=_in(minutes=55))
+
+    assert refused.status_code == 400
+    assert "50 minutes" in refused.json()["error"]["message"]
+
+
+def test_less_than_asked_may_be_granted(create: Creator, sandbox: Sandbox) -> None:
+    sandbox.longest_grant = timedelta(minutes=50)
+
+    granted = create(expirationDateTime=_in(hours=20))
+
+    until = parse_time(granted.json()["expirationDateTime"])
+    assert timedelta(minutes=49) < until - sandbox.clock.now() <= timedelta(minutes=50)
+
+
+def test_duplicates_may_be_let_pass_so_that_a_test_sees_them(create: Creator, sandbox: Sandbox) -> None:
+    sandbox.refuse_duplicates = False
+
+    assert [create().status_code, create().status_code] == [201, 201]
+    assert len(sandbox.subscriptions) == 2
+
+
+def test_the_history_tells_what_was_done_to_each(create: Creator, client: Any, sandbox: Sandbox) -> None:
+    first, second = create().json()["id"], create(changeType="deleted").json()["id"]
+    until = _in(hours=20)
+    client.call("PATCH", f"/subscriptions/{first}", json={"expirationDateTime": until})
+    sandbox.remove_subscription(second)
+
+    told = [(event.what, event.subscription.id) for event in sandbox.history]
+    assert told == [("created", first), ("created", second), ("changed", first), ("removed", second)]
+    assert sandbox.history[2].subscription.expires_at == parse_time(until)
