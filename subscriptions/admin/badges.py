@@ -45,12 +45,13 @@ class Badge:
 def of_subscription(subscription: Subscription, *, now: datetime) -> Badge:
     """Derive the badge from the facts at `now`, not from the status alone: what has lapsed is not active."""
     status = Subscription.Status(subscription.status)
+    if subscription.is_paused:
+        # Until the deletion at Graph is confirmed, the grant runs on.
+        return Badge(kind="quiet", text="Paused", detail="still at Graph" if subscription.is_at_graph else "")
     if status == Subscription.Status.REMOVED:
-        return Badge(kind="quiet", text="Removed")
+        return Badge(kind="quiet", text=status.label)
     if status in {Subscription.Status.FAILED, Subscription.Status.GONE}:
         return Badge(kind="bad", text=status.label)
-    if not subscription.is_enabled:
-        return Badge(kind="quiet", text="Paused", detail=_time_left(subscription, now=now))
     if status == Subscription.Status.PENDING or subscription.expires_at is None:
         return Badge(kind="busy", text="Pending")
     return _of_active(subscription, expires_at=subscription.expires_at, now=now)

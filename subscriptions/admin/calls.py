@@ -8,7 +8,7 @@ from datetime import datetime
 from subscriptions.graph.errors import GraphError
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Subscription
-from subscriptions.services import creation, reauthorization, recreation, removal, renewal, rotation
+from subscriptions.services import creation, pausing, reauthorization, recreation, removal, renewal, rotation
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 
@@ -18,6 +18,7 @@ Status = Subscription.Status
 # What is expected to go wrong, with a text that may be shown.
 EXPECTED_ERRORS = (GraphError, UseCaseError, FieldDecryptionError)
 REASONS_SHOWN = 10
+NOT_RETIRED = frozenset(Status) - {Status.REMOVED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Call:
     past: str
     permission: str
     statuses: frozenset[Status]
+    statuses_when_paused: frozenset[Status] = frozenset()
     run: Callable[[Subscription, datetime, str], str]
     consequences: tuple[str, ...] = ()
 
@@ -39,7 +41,8 @@ class Call:
 
     def is_offered_for(self, subscription: Subscription) -> bool:
         """Say whether it makes sense where the subscription stands."""
-        return subscription.status in self.statuses
+        statuses = self.statuses_when_paused if subscription.is_paused else self.statuses
+        return subscription.status in statuses
 
     def carry_out(self, subscription: Subscription, *, now: datetime, actor: str) -> str:
         """Do it and return, in words, what was done.
@@ -51,7 +54,7 @@ class Call:
 
         """
         if not self.is_offered_for(subscription):
-            status = Status(subscription.status).label.lower()
+            status = "paused" if subscription.is_paused else Status(subscription.status).label.lower()
             raise UseCaseError(f"It cannot be {self.past} while it is {status}.")
         return self.run(subscription, now, actor)
 
@@ -86,9 +89,19 @@ def _rotate(subscription: Subscription, now: datetime, actor: str) -> str:
     return f"Created again as {subscription.graph_id}, with a new clientState. {_until(subscription)}"
 
 
+def _pause(subscription: Subscription, now: datetime, actor: str) -> str:
+    pausing.pause(subscription, now=now, actor=actor)
+    return "Paused: Graph no longer has it. The definition stays here."
+
+
+def _resume(subscription: Subscription, now: datetime, actor: str) -> str:
+    pausing.resume(subscription, now=now, actor=actor)
+    return f"Resumed as {subscription.graph_id}. {_until(subscription)}"
+
+
 def _remove(subscription: Subscription, now: datetime, actor: str) -> str:
     removal.remove(subscription, now=now, actor=actor)
-    return "Removed at Graph. The definition and its history stay here."
+    return "Retired: Graph no longer has it. The definition and its history stay here."
 
 
 RENEW = Call(
@@ -141,20 +154,45 @@ ROTATE = Call(
         "For two days, what still arrives under the old ID with the old clientState is accepted. Then it is wiped.",
     ),
 )
+PAUSE = Call(
+    name="pause",
+    label="Pause",
+    past="paused",
+    permission="pause",
+    statuses=frozenset(pausing.PAUSABLE),
+    statuses_when_paused=frozenset({Status.ACTIVE}),
+    run=_pause,
+    consequences=(
+        "Graph deletes the subscription. It is neither renewed nor created again until somebody resumes it.",
+        "What changes in the meantime is not notified. When it is resumed, it is marked so.",
+        "What is still under way under the old ID is accepted for two days.",
+    ),
+)
+RESUME = Call(
+    name="resume",
+    label="Resume",
+    past="resumed",
+    permission="pause",
+    statuses=frozenset(),
+    statuses_when_paused=NOT_RETIRED,
+    run=_resume,
+)
 REMOVE = Call(
     name="remove",
-    label="Remove at Graph",
-    past="removed",
+    label="Retire",
+    past="retired",
     permission="remove",
-    statuses=frozenset({Status.PENDING, Status.ACTIVE, Status.FAILED, Status.GONE}),
+    statuses=NOT_RETIRED,
+    statuses_when_paused=NOT_RETIRED,
     run=_remove,
     consequences=(
         "Graph deletes the subscription and sends no further notifications for it.",
         "Changes that happen from then on are not recorded.",
         "The definition, its operations and the notifications received so far stay here. It can be recreated later.",
+        "The resource and its change types may be watched by another subscription.",
     ),
 )
-CALLS = (RENEW, REAUTHORIZE, SUBMIT, RECREATE, ROTATE, REMOVE)
+CALLS = (RENEW, REAUTHORIZE, SUBMIT, RECREATE, ROTATE, RESUME, PAUSE, REMOVE)
 
 
 def offered_for(subscription: Subscription) -> list[Call]:

@@ -33,7 +33,7 @@ from subscriptions.services.errors import WishExistsError
 from subscriptions.services.outcomes import told
 
 WISH = ("app_registration", "watched_as", "resource_code", "change_types", "content", "version")
-EDITABLE = ("lifetime_minutes", "auto_renew", "is_enabled")
+EDITABLE = ("lifetime_minutes", "auto_renew")
 FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
 OPTIONS = (
     "use_immutable_ids",
@@ -58,7 +58,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     list_select_related = ("app_registration",)
     search_fields = ("resource", "graph_id")
     search_help_text = "Part of the resource, or of Graph's ID."
-    actions = ("renew", "reauthorize", "recreate", "rotate", "remove")
+    actions = ("renew", "reauthorize", "recreate", "rotate", "pause", "resume", "remove")
     add_form_template = "admin/subscriptions/subscription/add_form.html"
     change_form_template = "admin/subscriptions/subscription/change_form.html"
 
@@ -73,12 +73,20 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         """Say whether the user may renew, reauthorize and recreate at Graph."""
         return request.user.has_perm("subscriptions.renew_subscription")
 
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may pause and resume."""
+        return request.user.has_perm("subscriptions.pause_subscription")
+
     def has_remove_permission(self, request: HttpRequest) -> bool:
-        """Say whether the user may remove at Graph."""
+        """Say whether the user may retire."""
         return request.user.has_perm("subscriptions.remove_subscription")
 
     def _may(self, request: HttpRequest, call: Call) -> bool:
-        rights = {"renew": self.has_renew_permission, "remove": self.has_remove_permission}
+        rights = {
+            "renew": self.has_renew_permission,
+            "pause": self.has_pause_permission,
+            "remove": self.has_remove_permission,
+        }
         return rights[call.permission](request) and self.has_view_permission(request)
 
     # Forms
@@ -298,9 +306,19 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         """Give the chosen subscriptions a new clientState."""
         return self._for_each(request, queryset, calls.ROTATE)
 
-    @admin.action(description="Remove at Graph (asks first)", permissions=["remove"])
+    @admin.action(description="Pause (asks first)", permissions=["pause"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """End the chosen subscriptions at Graph until they are resumed."""
+        return self._for_each(request, queryset, calls.PAUSE)
+
+    @admin.action(description="Resume", permissions=["pause"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Create the chosen paused subscriptions again."""
+        return self._for_each(request, queryset, calls.RESUME)
+
+    @admin.action(description="Retire (asks first)", permissions=["remove"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
-        """Remove the chosen subscriptions at Graph."""
+        """End the chosen subscriptions at Graph for good."""
         return self._for_each(request, queryset, calls.REMOVE)
 
     def _for_each(

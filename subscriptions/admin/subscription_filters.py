@@ -29,7 +29,7 @@ class StatusFilter(admin.SimpleListFilter):
             ("active", "Active"),
             ("pending", "Pending"),
             ("paused", "Paused"),
-            ("removed", "Removed"),
+            ("removed", "Retired"),
             ("all", "All"),
         ]
 
@@ -45,7 +45,7 @@ class StatusFilter(admin.SimpleListFilter):
         conditions = {
             "attention": needing_attention(timezone.now()),
             "active": Q(status=Status.ACTIVE, is_enabled=True),
-            "pending": Q(status=Status.PENDING),
+            "pending": Q(status=Status.PENDING, is_enabled=True),
             "paused": Q(is_enabled=False) & ~Q(status=Status.REMOVED),
             "removed": Q(status=Status.REMOVED),
             "all": Q(),

@@ -54,7 +54,6 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
             "api_version",
             "lifetime_minutes",
             "auto_renew",
-            "is_enabled",
             *get_args(Option),
             "latest_supported_tls_version",
         )
@@ -70,7 +69,6 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
             "include_resource_data": "Graph sends the changed data itself, encrypted for the certificate below.",
             "encryption_certificate": "Needed for content. Only active, valid certificates are offered.",
             "auto_renew": "Renew before it ends, and create it again when Graph has lost it.",
-            "is_enabled": "Off: it is left alone until it ends.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -132,7 +130,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 
     class Meta:
         model = Subscription
-        fields = ("auto_renew", "is_enabled", "lifetime_minutes")
+        fields = ("auto_renew", "lifetime_minutes")
         help_texts = NewSubscriptionForm.Meta.help_texts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

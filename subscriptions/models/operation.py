@@ -18,6 +18,7 @@ class Operation(models.Model):
         RENEW = "renew", "Renew"
         REAUTHORIZE = "reauthorize", "Reauthorize"
         RECREATE = "recreate", "Recreate"
+        PAUSE = "pause", "Pause"
         REMOVE = "remove", "Remove"
         LOOK = "look", "Look"
         TEST = "test", "Test connection"

@@ -58,7 +58,7 @@ class Subscription(models.Model):
         ACTIVE = "active", "Active"
         FAILED = "failed", "Failed"
         GONE = "gone", "Gone"
-        REMOVED = "removed", "Removed"
+        REMOVED = "removed", "Retired"
 
     class ApiVersion(models.TextChoices):
         """Graph's API versions."""
@@ -110,7 +110,9 @@ class Subscription(models.Model):
         help_text="Teams chat messages: also tell the kind of system messages.",
     )
     auto_renew = models.BooleanField(default=True)
-    is_enabled = models.BooleanField("enabled", default=True)
+    is_enabled = models.BooleanField(
+        "enabled", default=True, help_text="Off: paused, which is to say ended at Graph until it is resumed."
+    )
     notification_url = models.URLField(max_length=1000, editable=False)
     lifecycle_notification_url = models.URLField(max_length=1000, editable=False)
     client_state = EncryptedTextField()
@@ -150,7 +152,8 @@ class Subscription(models.Model):
         ordering = ("-pk",)
         permissions: ClassVar = [
             ("renew_subscription", "Can renew, reauthorize and recreate subscriptions at Graph"),
-            ("remove_subscription", "Can remove subscriptions at Graph"),
+            ("pause_subscription", "Can pause and resume subscriptions"),
+            ("remove_subscription", "Can retire subscriptions and remove unknown ones at Graph"),
         ]
         indexes: ClassVar = [
             models.Index(fields=("status", "renew_at"), name="subscription_due"),
@@ -223,3 +226,8 @@ class Subscription(models.Model):
     def is_at_graph(self) -> bool:
         """Say whether Graph is believed to have it."""
         return self.status == self.Status.ACTIVE
+
+    @property
+    def is_paused(self) -> bool:
+        """Say whether it is not to be at Graph for the time being."""
+        return not self.is_enabled and self.status != self.Status.REMOVED

@@ -15,6 +15,5 @@ def needing_attention(now: datetime) -> Q:
     """Return the condition under which a subscription needs somebody at `now`; what is paused or removed does not."""
     overdue = Q(auto_renew=True, renew_at__lte=now - RENEWAL_OVERDUE)
     active = Q(status=Status.ACTIVE, is_enabled=True)
-    return Q(status__in=(Status.FAILED, Status.GONE)) | active & (
-        Q(expires_at__lte=now) | Q(failures__gt=0) | overdue
-    )
+    lost = Q(status__in=(Status.FAILED, Status.GONE), is_enabled=True)
+    return lost | active & (Q(expires_at__lte=now) | Q(failures__gt=0) | overdue)

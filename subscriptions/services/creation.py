@@ -76,7 +76,7 @@ def submit(subscription: Subscription, *, now: datetime, actor: str) -> Subscrip
         GraphError: Graph refused or did not answer; the row says why and is kept.
 
     """
-    token = claim(subscription.pk, now=now, statuses=SUBMITTABLE)
+    token = claim(subscription.pk, now=now, statuses=SUBMITTABLE, is_enabled=True)
     if not token:
         raise BusyError
     subscription.refresh_from_db()

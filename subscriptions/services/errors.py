@@ -36,6 +36,13 @@ class WishExistsError(UseCaseError):
         self.existing = existing
 
 
+class PausedError(UseCaseError):
+    """The subscription is paused: it is not to be at Graph."""
+
+    def __init__(self) -> None:
+        super().__init__("The subscription is paused. Resume it first.")
+
+
 class BusyError(UseCaseError):
     """Somebody else is working on the subscription at this moment."""
 

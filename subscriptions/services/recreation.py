@@ -10,7 +10,7 @@ from subscriptions.models import FormerIdentity, Gap, Operation, Subscription
 from subscriptions.services import creation, gaps, outcomes
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
-from subscriptions.services.errors import BusyError, WishExistsError
+from subscriptions.services.errors import BusyError, PausedError, WishExistsError
 from subscriptions.services.operations import CallLog
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def recreate(
 
     Raises:
         BusyError: another worker has it.
+        PausedError: it is paused.
         WishExistsError: it was removed, and another row holds the same wish now.
         GraphError: Graph refused or did not answer; the row says why.
 
@@ -37,6 +38,9 @@ def recreate(
     if not token:
         raise BusyError
     subscription.refresh_from_db()
+    if subscription.is_paused:
+        settle(subscription, token)
+        raise PausedError
     try:
         if subscription.is_at_graph:
             # If this process dies after the deletion, the next renewal run finds it due and gone.
@@ -73,7 +77,7 @@ def replace(
         with transaction.atomic():
             if status == Subscription.Status.ACTIVE:
                 gaps.begin_lost(subscription, now=now)
-            _part_with_identity(subscription, now=now)
+            part_with_identity(subscription, now=now)
             if with_new_client_state:
                 subscription.client_state = subscription.new_client_state()
             subscription.save(
@@ -106,7 +110,7 @@ def _holder_of_wish(subscription: Subscription) -> Subscription:
     return others.select_related("app_registration").get()
 
 
-def _part_with_identity(subscription: Subscription, *, now: datetime) -> None:
+def part_with_identity(subscription: Subscription, *, now: datetime) -> None:
     """Move Graph's id to the former ones, under which late notifications are still accepted."""
     if not subscription.graph_id:
         return

@@ -54,7 +54,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[Subscription]:
         if not rows.exists():
             raise CommandError(f"There is no subscription {named}.", returncode=WRONG_USAGE)
         return rows
-    living = Subscription.objects.filter(status__in=rotation.ROTATABLE)
+    living = Subscription.objects.filter(status__in=rotation.ROTATABLE, is_enabled=True)
     if options["all"]:
         return living
     if not AppRegistration.objects.filter(name=options["app"]).exists():

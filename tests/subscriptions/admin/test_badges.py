@@ -28,11 +28,11 @@ def make_subscription(**changes: Any) -> Subscription:
         ({"renew_at": NOW - timedelta(minutes=19)}, "good", "Active", "2 d 3 h left"),
         ({"renew_at": NOW, "auto_renew": False}, "warn", "Ends soon", "2 d 3 h left"),
         ({"expires_at": NOW + timedelta(minutes=20)}, "warn", "Ends soon", "20 min left"),
-        ({"is_enabled": False}, "quiet", "Paused", "2 d 3 h left"),
-        ({"is_enabled": False, "expires_at": NOW}, "quiet", "Paused", ""),
-        ({"status": "failed", "is_enabled": False}, "bad", "Failed", ""),
+        ({"is_enabled": False}, "quiet", "Paused", "still at Graph"),
+        ({"is_enabled": False, "status": "gone"}, "quiet", "Paused", ""),
+        ({"status": "failed", "is_enabled": False}, "quiet", "Paused", ""),
         ({"status": "gone"}, "bad", "Gone", ""),
-        ({"status": "removed"}, "quiet", "Removed", ""),
+        ({"status": "removed"}, "quiet", "Retired", ""),
     ],
 )
 def test_a_subscription_is_called_what_the_facts_make_of_it(

@@ -18,6 +18,7 @@ MESSAGES = "/users/9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3/messages"
 SIGHT = "subscriptions.view_subscription"
 RENEWING = "subscriptions.renew_subscription"
 REMOVING = "subscriptions.remove_subscription"
+PAUSING = "subscriptions.pause_subscription"
 
 
 def page_of(subscription: Subscription, page: str = "change") -> str:
@@ -39,7 +40,6 @@ def form(app_registration: AppRegistration, webhook: str) -> Callable[..., dict[
             "change_type": ["updated", "created"],
             "api_version": "v1.0",
             "auto_renew": "on",
-            "is_enabled": "on",
             **changes,
         }
 
@@ -143,6 +143,8 @@ CALLS = [
     ("recreate", RENEWING, REMOVING),
     ("rotate", RENEWING, REMOVING),
     ("submit", RENEWING, REMOVING),
+    ("pause", PAUSING, RENEWING),
+    ("resume", PAUSING, REMOVING),
     ("remove", REMOVING, RENEWING),
 ]
 
@@ -292,7 +294,7 @@ def test_what_makes_no_sense_is_told_and_not_sent(
 ) -> None:
     answer = administrator.post(page_of(make_row(status="removed"), "renew"))
 
-    assert said(answer) == "Not renewed. It cannot be renewed while it is removed."
+    assert said(answer) == "Not renewed. It cannot be renewed while it is retired."
 
 
 @pytest.mark.parametrize("name", ["renew", "reauthorize", "submit"])
@@ -312,11 +314,13 @@ def test_a_row_that_is_not_there_is_not_found(administrator: Client, name: str) 
 @pytest.mark.parametrize(
     ("facts", "labels"),
     [
-        ({}, ["Renew now", "Reauthorize", "Recreate", "Rotate clientState", "Remove at Graph", "Clone"]),
+        ({}, ["Renew now", "Reauthorize", "Recreate", "Rotate clientState", "Pause", "Retire", "Clone"]),
         ({"status": "removed"}, ["Recreate", "Clone"]),
-        ({"status": "gone"}, ["Recreate", "Rotate clientState", "Remove at Graph", "Clone"]),
-        ({"status": "failed", "granted_at": None}, ["Try again", "Remove at Graph", "Clone"]),
-        ({"status": "pending", "granted_at": None}, ["Try again", "Remove at Graph", "Clone"]),
+        ({"status": "gone"}, ["Recreate", "Rotate clientState", "Pause", "Retire", "Clone"]),
+        ({"status": "failed", "granted_at": None}, ["Try again", "Retire", "Clone"]),
+        ({"status": "pending", "granted_at": None}, ["Try again", "Pause", "Retire", "Clone"]),
+        ({"status": "gone", "is_enabled": False}, ["Resume", "Retire", "Clone"]),
+        ({"is_enabled": False}, ["Resume", "Pause", "Retire", "Clone"]),
     ],
 )
 def test_only_buttons_that_make_sense_are_there(
@@ -336,6 +340,31 @@ def test_somebody_who_may_only_look_has_no_buttons(
     answer = signed_in(SIGHT).get(page_of(make_row()))
 
     assert answer.context["buttons"] == []
+
+
+def test_pause_asks_first_and_says_what_will_happen(
+    signed_in: Callable[..., Client], make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    subscription = make_subscription()
+
+    page = signed_in(SIGHT, PAUSING).get(page_of(subscription, "pause")).content.decode()
+
+    assert "until somebody resumes it" in page
+    assert subscription.graph_id in sandbox.subscriptions
+
+
+def test_a_paused_subscription_is_shown_so_and_resumed_by_its_button(
+    signed_in: Callable[..., Client], make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    subscription = make_subscription()
+    client = signed_in(SIGHT, PAUSING)
+
+    client.post(page_of(subscription, "pause"))
+    page = client.get(page_of(subscription)).content.decode()
+    client.post(page_of(subscription, "resume"))
+
+    assert ">Paused<" in page
+    assert list(sandbox.subscriptions) == [Subscription.objects.get().graph_id]
 
 
 # Actions
@@ -373,8 +402,23 @@ def test_several_are_removed_once_confirmed(
 
     answer = administrator.post(LIST, confirmed)
 
-    assert said(answer) == "Removed 2, failed 0."
+    assert said(answer) == "Retired 2, failed 0."
     assert not sandbox.subscriptions
+
+
+def test_several_are_paused_once_confirmed_with_one_message(
+    signed_in: Callable[..., Client], make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    one, other = make_subscription(), make_subscription(resource="/users", change_type="updated")
+    Subscription.objects.filter(pk=other.pk).update(status="failed")
+    confirmed = {"action": "pause", "_selected_action": [one.pk, other.pk], "confirmed": "yes"}
+
+    answer = signed_in(SIGHT, PAUSING).post(LIST, confirmed)
+
+    assert said(answer).startswith(
+        f"Paused 1, failed 1. {other.pk}: /users: It cannot be paused while it is failed"
+    )
+    assert list(sandbox.subscriptions) == [other.graph_id]
 
 
 def test_recreating_what_never_was_at_graph_does_not_claim_that_changes_were_missed(
@@ -398,6 +442,8 @@ def test_recreating_what_never_was_at_graph_does_not_claim_that_changes_were_mis
         ("reauthorize", (SIGHT, REMOVING)),
         ("recreate", (SIGHT, REMOVING)),
         ("rotate", (SIGHT, REMOVING)),
+        ("pause", (SIGHT, RENEWING)),
+        ("resume", (SIGHT, REMOVING)),
         ("remove", (SIGHT, RENEWING)),
         ("delete_selected", (SIGHT, "subscriptions.delete_subscription")),
     ],

@@ -41,7 +41,6 @@ def form(registration: AppRegistration) -> Callable[..., dict[str, Any]]:
             "api_version": "v1.0",
             "lifetime_minutes": "",
             "auto_renew": "on",
-            "is_enabled": "on",
             **changes,
         }
 
@@ -202,13 +201,11 @@ def test_only_what_graph_does_not_own_can_be_changed(
     subscription = make_row()
     url = reverse("admin:subscriptions_subscription_change", args=(subscription.pk,))
 
-    administrator.post(
-        url, form(resource="/users", status="removed", lifetime_minutes="60", auto_renew="", is_enabled="")
-    )
+    administrator.post(url, form(resource="/users", status="removed", lifetime_minutes="60", auto_renew=""))
 
     before, after = subscription, Subscription.objects.get()
     assert (after.resource, after.status) == (before.resource, before.status)
-    assert (after.lifetime_minutes, after.auto_renew, after.is_enabled) == (60, False, False)
+    assert (after.lifetime_minutes, after.auto_renew) == (60, False)
 
 
 def test_saving_leaves_alone_what_a_renewal_writes_at_the_same_moment(
@@ -220,14 +217,14 @@ def test_saving_leaves_alone_what_a_renewal_writes_at_the_same_moment(
 
     subscription = make_row()
     later = datetime.now(UTC) + timedelta(days=9)
-    page = SubscriptionForm({"is_enabled": "", "auto_renew": "on"}, instance=subscription)
+    page = SubscriptionForm({"auto_renew": ""}, instance=subscription)
     assert page.is_valid()
     Subscription.objects.filter(pk=subscription.pk).update(expires_at=later)
 
     admin.site.get_model_admin(Subscription).save_model(None, page.instance, page, change=True)  # type: ignore[arg-type]
 
     stored = Subscription.objects.get()
-    assert (stored.is_enabled, stored.expires_at) == (False, later)
+    assert (stored.auto_renew, stored.expires_at) == (False, later)
 
 
 def test_a_lifetime_beyond_the_limit_is_refused_later_too(
@@ -236,6 +233,6 @@ def test_a_lifetime_beyond_the_limit_is_refused_later_too(
     subscription = make_row()
     url = reverse("admin:subscriptions_subscription_change", args=(subscription.pk,))
 
-    answer = administrator.post(url, {"lifetime_minutes": "99999", "auto_renew": "on", "is_enabled": "on"})
+    answer = administrator.post(url, {"lifetime_minutes": "99999", "auto_renew": "on"})
 
     assert "longest life" in str(answer.context["adminform"].form.errors["lifetime_minutes"])

@@ -26,6 +26,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         ({"renew_at": NOW - timedelta(minutes=19)}, False),
         ({"renew_at": NOW - timedelta(hours=1), "auto_renew": False}, False),
         ({"expires_at": NOW, "is_enabled": False}, False),
+        ({"status": "gone", "is_enabled": False}, False),
     ],
 )
 def test_a_subscription_needs_attention_by_its_facts(facts: dict[str, Any], needs_it: bool) -> None:

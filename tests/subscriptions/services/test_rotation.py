@@ -115,15 +115,17 @@ def test_one_that_is_gone_comes_back_with_a_new_client_state(
     assert before != Subscription.objects.get().client_state.reveal()
 
 
-@pytest.mark.parametrize("changes", [{"status": "removed"}, {"status": "failed"}, {"status": "pending"}])
+@pytest.mark.parametrize(
+    ("status", "word"), [("removed", "retired"), ("failed", "failed"), ("pending", "pending")]
+)
 def test_one_that_is_not_at_graph_is_refused(
-    changes: dict[str, str], make_subscription: Make, now: datetime
+    status: str, word: str, make_subscription: Make, now: datetime
 ) -> None:
     row = make_subscription()
-    Subscription.objects.update(**changes)
+    Subscription.objects.update(status=status)
     row.refresh_from_db()
 
-    with pytest.raises(UseCaseError, match=f"while the subscription is {changes['status']}"):
+    with pytest.raises(UseCaseError, match=f"while the subscription is {word}"):
         rotate(row, now)
 
 

@@ -191,7 +191,6 @@ def in_the_form(wish: dict[str, Any]) -> dict[str, Any]:
         "encryption_certificate": certificate.pk if certificate else "",
         "api_version": "beta" if entry and entry.is_beta_only else "v1.0",
         "lifetime_minutes": wish["minutes"] or "",
-        "is_enabled": "on",
         "auto_renew": "on",
     }
 
