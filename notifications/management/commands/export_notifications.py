@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--format", choices=sorted(export.WRITERS), default="ndjson")
+        parser.add_argument("--format", choices=sorted(export.FORMATS), default="ndjson")
         parser.add_argument("--since", metavar="TIME", help="Received at or after this time.")
         parser.add_argument("--until", metavar="TIME", help="Received before this time.")
         parser.add_argument(
@@ -41,23 +41,30 @@ class Command(BaseCommand):
             since=_time(options["since"]), until=_time(options["until"]), subscription=options["subscription"]
         )
         if not options["output"]:
-            export.write(sys.stdout, selection, file_format=options["format"])
+            _write(sys.stdout.buffer, selection, file_format=options["format"])
             return
-        count = _write(Path(options["output"]), selection, file_format=options["format"])
+        count = _write_file(Path(options["output"]), selection, file_format=options["format"])
         if options["json"]:
             self.stdout.write(json.dumps({"exported": count, "output": options["output"], "errors": []}))
         elif options["verbosity"]:
             self.stdout.write(f"{count} notifications written to {options['output']}.")
 
 
-def _write(path: Path, selection: export.Selection, *, file_format: str) -> int:
+def _write_file(path: Path, selection: export.Selection, *, file_format: str) -> int:
     try:
         # Decrypted content: readable by nobody else, unless the file is there already with other rights.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            return export.write(file, selection, file_format=file_format)
+        with os.fdopen(handle, "wb") as file:
+            return _write(file, selection, file_format=file_format)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error
+
+
+def _write(file: BinaryIO, selection: export.Selection, *, file_format: str) -> int:
+    try:
+        return export.write(file, selection, file_format=file_format)
+    except export.MissingLibraryError as error:
+        raise CommandError(str(error), returncode=WRONG_USAGE) from error
 
 
 def _time(text: str | None) -> datetime | None:

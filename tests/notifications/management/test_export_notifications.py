@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pyarrow import parquet
 
 from notifications.models import ChangeNotification
 from subscriptions.models import Subscription
@@ -103,3 +105,24 @@ def test_wrong_usage_is_explained_and_ends_with_2(arguments: list[str]) -> None:
 
     assert told.value.returncode == 2 or arguments[0] == "--format"
     assert str(told.value)
+
+
+@pytest.mark.usefixtures("received")
+def test_parquet_without_its_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(CommandError, match=r"\.\[parquet\]") as caught:
+        export("--format", "parquet", "--output", str(tmp_path / "rows"))
+
+    assert caught.value.returncode == 2
+
+
+@pytest.mark.usefixtures("received")
+def test_parquet_goes_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+
+    export("--format", "parquet", "--output", str(file), "-v", "0")
+
+    assert parquet.read_table(file).num_rows == 1

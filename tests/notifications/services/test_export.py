@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 from pytest_django import DjangoAssertNumQueries
 
 from notifications.models import ChangeNotification, NotificationContent
 from notifications.services import export
+from notifications.services.export import as_parquet
 from subscriptions.models import Subscription
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +42,11 @@ def save(*, content: dict[str, Any] | None = None, **changes: Any) -> ChangeNoti
 
 
 def write(file_format: str, **selection: Any) -> str:
-    file = io.StringIO(newline="")
+    return in_bytes(file_format, **selection).decode()
+
+
+def in_bytes(file_format: str, **selection: Any) -> bytes:
+    file = io.BytesIO()
     export.write(file, export.Selection(**selection), file_format=file_format)
     return file.getvalue()
 
@@ -51,6 +57,10 @@ def in_csv(**selection: Any) -> list[dict[str, str]]:
 
 def in_ndjson(**selection: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in write("ndjson", **selection).splitlines()]
+
+
+def in_parquet(**selection: Any) -> list[dict[str, Any]]:
+    return list(parquet.read_table(io.BytesIO(in_bytes("parquet", **selection))).to_pylist())
 
 
 @pytest.mark.parametrize("read", [in_csv, in_ndjson])
@@ -72,11 +82,32 @@ def test_content_is_json_in_its_own_type_or_in_one_cell() -> None:
     assert json.loads(in_csv()[0]["content"]) == content
 
 
+def test_parquet_has_the_same_rows_with_types_of_their_own() -> None:
+    saved = save(content={"text": "Zoë"}, resource="=1+1")
+
+    (row,) = in_parquet()
+
+    assert set(row) >= COLUMNS
+    assert (row["id"], row["times_delivered"], row["received_at"]) == (saved.pk, 1, NOON_AT)
+    assert (row["resource"], json.loads(row["content"])) == ("=1+1", {"text": "Zoë"})
+
+
+def test_parquet_is_written_in_pieces_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(as_parquet, "ROWS_IN_A_PIECE", 2)
+    for _ in range(5):
+        save()
+
+    file = parquet.ParquetFile(io.BytesIO(in_bytes("parquet")))
+
+    assert (file.num_row_groups, file.metadata.num_rows) == (3, 5)
+
+
 def test_a_row_without_content_is_exported_too() -> None:
     save()
 
     assert in_ndjson()[0]["content"] is None
     assert in_csv()[0]["content"] == ""
+    assert in_parquet()[0]["content"] is None
 
 
 @pytest.mark.parametrize(
@@ -124,6 +155,7 @@ def test_rows_are_handed_on_while_the_table_is_still_being_read() -> None:
 def test_an_empty_export_still_names_its_columns() -> None:
     assert write("csv").split(",")[0] == "id"
     assert write("ndjson") == ""
+    assert in_parquet() == []
 
 
 def test_the_subscription_is_named_as_graph_spells_it(known: Callable[..., Subscription]) -> None:

@@ -1,11 +1,9 @@
-"""Export: notifications as rows for other tools."""
+"""Which notifications are exported, and what a row of them holds."""
 
-import csv
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
@@ -30,8 +28,6 @@ COLUMNS = (
     "received_at",
     "content",
 )
-# A spreadsheet takes a text that begins so for a formula; some take the wide forms of East Asian keyboards too.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,37 +43,6 @@ def rows(selection: Selection) -> Iterator[dict[str, Any]]:
     """Yield one row for each notification, oldest first, reading the table in pieces."""
     for notification in _selected(selection).iterator(CHUNK_SIZE):
         yield _row(notification)
-
-
-def write(file: TextIO, selection: Selection, *, file_format: str) -> int:
-    """Write the selection to `file` as `csv` or `ndjson` and return the number of rows.
-
-    In CSV the content is JSON in one cell, and what a spreadsheet would take for a formula is preceded by an
-    apostrophe.
-    """
-    return WRITERS[file_format](file, rows(selection))
-
-
-def _write_ndjson(file: TextIO, found: Iterator[dict[str, Any]]) -> int:
-    count = 0
-    for count, row in enumerate(found, start=1):  # noqa: B007 -- the number of rows is the answer
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return count
-
-
-def _write_csv(file: TextIO, found: Iterator[dict[str, Any]]) -> int:
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    count = 0
-    for count, row in enumerate(found, start=1):  # noqa: B007 -- the number of rows is the answer
-        writer.writerow({name: _cell(value) for name, value in row.items()})
-    return count
-
-
-WRITERS: dict[str, Callable[[TextIO, Iterator[dict[str, Any]]], int]] = {
-    "csv": _write_csv,
-    "ndjson": _write_ndjson,
-}
 
 
 def _selected(selection: Selection) -> QuerySet[ChangeNotification]:
@@ -110,11 +75,3 @@ def _graph_id(notification: ChangeNotification) -> str:
     unverified = notification.subscription_graph_id
     made = notification.subscription.graph_id if notification.subscription else ""
     return made if made and made.lower() == unverified.lower() else unverified
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
