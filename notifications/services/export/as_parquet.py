@@ -28,9 +28,7 @@ def write(file: BinaryIO, found: Iterator[dict[str, Any]]) -> int:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingLibraryError(
-            "Parquet needs an extra: pip install 'graph-subscription-manager[parquet]'."
-        ) from error
+        raise MissingLibraryError("Parquet needs the extra parquet: pip install -e '.[parquet]'.") from error
     kinds = {name: pa.int64() for name in NUMBERS} | {"received_at": pa.timestamp("us", tz="UTC")}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
     count = 0
