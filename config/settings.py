@@ -53,6 +53,9 @@ CUSTOM_CA_BUNDLE = env.str("CUSTOM_CA_BUNDLE", default="")
 CHANGE_TRACKING_APP_IDS = env.list(
     "CHANGE_TRACKING_APP_IDS", default=["0bf30f3b-4a52-48df-9a82-234910c4a086"]
 )
+ALERT_WEBHOOK_URL = environment.read_secret("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_FORMAT = env.str("ALERT_WEBHOOK_FORMAT", default="json").lower()
+RENEWAL_HEARTBEAT_URL = environment.read_secret("RENEWAL_HEARTBEAT_URL")
 EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=True)
 MEASURE_ENDPOINT = env.bool("MEASURE_ENDPOINT", default=True)
 MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
@@ -133,6 +136,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
     "SERVER_EMAIL", default=f"graph-subscription-manager@{PUBLIC_HOST}"
 )
 EMAIL_SUBJECT_PREFIX = "[Graph Subscription Manager] "
+# A mail server that says nothing must not hold up who watches.
+EMAIL_TIMEOUT = 10
 vars().update(env.email_url_config(environment.read_secret("EMAIL_URL") or "dummymail://"))
 
 LANGUAGE_CODE = "en"

@@ -10,5 +10,8 @@ class SubscriptionsConfig(AppConfig):
     verbose_name = "Microsoft Graph subscriptions"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and those of the watch."""
         from subscriptions import checks  # noqa: F401
+        from subscriptions.services.alerts import standard
+
+        standard.register_all()

@@ -1,5 +1,6 @@
 """The user interface of this app, in Django's own admin: one module for each model."""
 
+from subscriptions.admin.alert import AlertAdmin
 from subscriptions.admin.app_registration import AppRegistrationAdmin
 from subscriptions.admin.delegated_account import DelegatedAccountAdmin
 from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
@@ -7,6 +8,7 @@ from subscriptions.admin.operation import OperationAdmin
 from subscriptions.admin.subscription import SubscriptionAdmin
 
 __all__ = [
+    "AlertAdmin",
     "AppRegistrationAdmin",
     "DelegatedAccountAdmin",
     "EncryptionCertificateAdmin",

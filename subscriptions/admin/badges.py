@@ -8,7 +8,7 @@ from typing import Literal
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscriptions.models import AppRegistration, EncryptionCertificate, Operation, Subscription
+from subscriptions.models import Alert, AppRegistration, EncryptionCertificate, Operation, Subscription
 from subscriptions.services.attention import RENEWAL_OVERDUE
 
 Kind = Literal["good", "busy", "warn", "bad", "quiet"]
@@ -82,6 +82,13 @@ def of_connection(app_registration: AppRegistration) -> Badge:
     if app_registration.check_succeeded:
         return Badge(kind="good", text="Connected")
     return Badge(kind="bad", text="Failed")
+
+
+def of_alert(alert: Alert) -> Badge:
+    """Say whether an alert is open, and how it ended."""
+    if alert.resolved_at is None:
+        return Badge(kind="bad" if alert.is_urgent else "warn", text="Open")
+    return Badge(kind="quiet", text="Became another alert" if alert.superseded else "Over")
 
 
 def of_operation(operation: Operation) -> Badge:

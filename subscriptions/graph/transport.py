@@ -23,7 +23,8 @@ class Transport:
     redirects, and its connection pools are thread-safe.
     """
 
-    def __init__(self, ca_bundle: Path | None) -> None:
+    def __init__(self, ca_bundle: Path | None, *, allows_plain_http: bool = False) -> None:
+        self._schemes = ("https://", "http://") if allows_plain_http else ("https://",)
         # True lets REQUESTS_CA_BUNDLE name an organisation's own authority; a path beats that variable.
         self._verify: bool | str = str(ca_bundle) if ca_bundle else True
         self._session = requests.Session()
@@ -51,7 +52,7 @@ class Transport:
 
         """
         place = urlsplit(url).netloc.rpartition("@")[2]
-        if not url.lower().startswith("https://"):
+        if not url.lower().startswith(self._schemes):
             raise UnreachableError(f"{place} is not asked without TLS.", kind="tls")
         try:
             return self._session.request(

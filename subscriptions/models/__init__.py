@@ -1,19 +1,27 @@
 """Tables of this app: the wish, the facts at Graph, and the log of what was said."""
 
+from subscriptions.models.alert import Alert, AlertedSubscription
+from subscriptions.models.alert_message import AlertMessage
 from subscriptions.models.app_registration import AppRegistration
 from subscriptions.models.delegated_account import DelegatedAccount
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.former_identity import FormerIdentity
 from subscriptions.models.gap import Gap
 from subscriptions.models.operation import Operation
+from subscriptions.models.run import Run, Turn
 from subscriptions.models.subscription import Subscription
 
 __all__ = [
+    "Alert",
+    "AlertMessage",
+    "AlertedSubscription",
     "AppRegistration",
     "DelegatedAccount",
     "EncryptionCertificate",
     "FormerIdentity",
     "Gap",
     "Operation",
+    "Run",
     "Subscription",
+    "Turn",
 ]

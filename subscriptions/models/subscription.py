@@ -66,6 +66,17 @@ class Subscription(models.Model):
         V1 = "v1.0", "v1.0"
         BETA = "beta", "beta"
 
+    class ErrorCause(models.TextChoices):
+        """Who can do something about the last error; what has one cause is told once."""
+
+        CREDENTIAL = "credential", "The app's credential"
+        ACCOUNT = "account", "The account's sign-in"
+        PERMISSION = "permission", "A permission"
+        QUOTA = "quota", "A quota"
+        REQUEST = "request", "What was asked for"
+        SERVICE = "service", "The service or the way to it"
+        OURS = "ours", "This application"
+
     # The wish
     app_registration = models.ForeignKey(
         AppRegistration, on_delete=models.PROTECT, related_name="subscriptions"
@@ -135,6 +146,7 @@ class Subscription(models.Model):
     )
     failures = models.PositiveIntegerField(default=0, editable=False)
     error_at = models.DateTimeField(null=True, editable=False)
+    error_cause = models.CharField(max_length=10, choices=ErrorCause.choices, blank=True, editable=False)
     error_code = models.CharField(max_length=200, blank=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)
     error_request_id = models.CharField(max_length=100, blank=True, editable=False)
@@ -158,6 +170,7 @@ class Subscription(models.Model):
         indexes: ClassVar = [
             models.Index(fields=("status", "renew_at"), name="subscription_due"),
             models.Index(fields=("status", "expires_at"), name="subscription_expiry"),
+            models.Index(fields=("id",), name="subscription_in_trouble", condition=~Q(error_cause="")),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -6,7 +6,6 @@ from subscriptions.graph import sign_in
 from subscriptions.graph.sign_in import Refreshed, SignInApp, SignInNeededError
 from subscriptions.graph.tokens import AccessToken
 from subscriptions.models import DelegatedAccount
-from subscriptions.services.alerts import tell_administrators
 
 # Each try but the last is lost to another process that wrote in between.
 TRIES = 3
@@ -44,15 +43,7 @@ def _mark(account: DelegatedAccount, error: SignInNeededError) -> bool:
     """Mark that the account has to sign in again; say whether its cache was still the one that failed."""
     problem = f"{error} {error.explanation}"[:PROBLEM_LENGTH]
     unchanged = DelegatedAccount.objects.filter(pk=account.pk, token_cache=account.token_cache)
-    is_marked = unchanged.update(needs_sign_in=True, problem=problem) == 1
-    if is_marked and not account.needs_sign_in:
-        tell_administrators(
-            f"{account.username} needs to sign in again",
-            f"Graph's sign-in no longer gives tokens to the account {account.username} ({account.app_registration}). "
-            f"{problem}\nUntil it signs in again, its {account.subscriptions.count()} subscriptions cannot be renewed. "
-            "In the admin, open Signed-in accounts, choose it and sign in again.",
-        )
-    return is_marked
+    return unchanged.update(needs_sign_in=True, problem=problem) == 1
 
 
 def _keep(account: DelegatedAccount, refreshed: Refreshed) -> None:

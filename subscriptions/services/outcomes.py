@@ -5,12 +5,36 @@ from typing import Any
 
 from subscriptions.catalogue import lifetimes
 from subscriptions.graph.documents import RemoteSubscription
-from subscriptions.graph.errors import GraphError
+from subscriptions.graph.errors import (
+    AccessDeniedError,
+    GraphError,
+    QuotaReachedError,
+    ThrottledError,
+    TokenRefusedError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from subscriptions.graph.sign_in import SignInNeededError
 from subscriptions.models import Subscription
+from subscriptions.services.errors import NotReadyError
 
 SHORTEST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=30)
 MESSAGE_LENGTH = 2000
+Cause = Subscription.ErrorCause
+# The first that fits counts.
+_CAUSES: tuple[tuple[type[GraphError], Cause], ...] = (
+    (SignInNeededError, Cause.ACCOUNT),
+    (TokenRefusedError, Cause.CREDENTIAL),
+    (UnauthorizedError, Cause.CREDENTIAL),
+    (NotReadyError, Cause.CREDENTIAL),
+    (QuotaReachedError, Cause.QUOTA),
+    (AccessDeniedError, Cause.PERMISSION),
+    (ThrottledError, Cause.SERVICE),
+    (UnexpectedAnswerError, Cause.SERVICE),
+    (UnreachableError, Cause.SERVICE),
+)
 
 
 def granted(remote: RemoteSubscription, *, now: datetime) -> dict[str, Any]:
@@ -31,7 +55,14 @@ def granted(remote: RemoteSubscription, *, now: datetime) -> dict[str, Any]:
 
 def no_error() -> dict[str, Any]:
     """Return the columns of an error, emptied."""
-    return {"failures": 0, "error_at": None, "error_code": "", "error_message": "", "error_request_id": ""}
+    return {
+        "failures": 0,
+        "error_at": None,
+        "error_cause": "",
+        "error_code": "",
+        "error_message": "",
+        "error_request_id": "",
+    }
 
 
 def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, Any]:
@@ -52,10 +83,18 @@ def told(error: Exception) -> str:
     return f"{error} {error.explanation}" if isinstance(error, GraphError) else str(error)
 
 
+def cause_of(error: GraphError) -> str:
+    """Say who can do something about an error."""
+    if error.is_transient:
+        return Cause.SERVICE
+    return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.REQUEST)
+
+
 def explained(error: GraphError, *, now: datetime) -> dict[str, Any]:
     """Return the columns of an error."""
     return {
         "error_at": now,
+        "error_cause": cause_of(error),
         "error_code": error.code[:200],
         "error_message": told(error)[:MESSAGE_LENGTH],
         "error_request_id": error.request_id[:100],

@@ -207,6 +207,7 @@ def _attempt(
             renew_at=now + outcomes.LONGEST_WAIT,
             failures=row.failures + 1,
             error_at=now,
+            error_cause=Subscription.ErrorCause.OURS,
             error_code=type(error).__name__,
             error_message="The renewal broke off; the log of the run says where.",
             error_request_id="",

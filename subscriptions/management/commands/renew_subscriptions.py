@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from subscriptions.catalogue import lifetimes
 from subscriptions.models import Subscription
-from subscriptions.services import renewal
+from subscriptions.services import renewal, renewal_run
 
 WRONG_USAGE = 2
 LONGEST_MINUTES = lifetimes.LONGEST_OF_ALL // timedelta(minutes=1)
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._say_what_is_due(within, options)
             return
-        summary = renewal.renew_due(
+        summary = renewal_run.run(
             clock=timezone.now, actor="renew_subscriptions", within=within, limit=options["limit"]
         )
         if options["json"]:

@@ -23,7 +23,7 @@ from subscriptions.graph.sign_in import SignInNeededError
 from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.sandbox.faults import Fault
-from subscriptions.services import account_tokens, accounts, clients
+from subscriptions.services import account_tokens, accounts, alerts, clients
 from subscriptions.services.accounts import PendingSignIn, SignInRefusedError
 
 REDIRECT_URI = "http://127.0.0.1:8000/admin/subscriptions/delegatedaccount/callback/"
@@ -290,6 +290,7 @@ def test_administrators_are_told_once_that_an_account_has_to_sign_in_again(
     for _ in range(2):
         with pytest.raises(SignInNeededError):
             clients.account_token(account, force=True)
+        alerts.watch(now=datetime.now(UTC))
 
     [mail] = mailoutbox
     assert mail.to == ["ops@example.org"]

@@ -1,0 +1,14 @@
+"""The checks of this app."""
+
+from subscriptions.models import Alert
+from subscriptions.services.alerts.certificate_checks import certificates_that_end
+from subscriptions.services.alerts.checks import register
+from subscriptions.services.alerts.renewal_checks import renewal_has_stopped
+from subscriptions.services.alerts.subscription_checks import KINDS, in_danger
+
+
+def register_all() -> None:
+    """Have every watch look for all of it."""
+    register(in_danger, kinds=KINDS)
+    register(renewal_has_stopped, kinds=(Alert.Kind.RENEWAL_STOPPED,))
+    register(certificates_that_end, kinds=(Alert.Kind.CERTIFICATE_ENDS,))

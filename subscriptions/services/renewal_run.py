@@ -1,0 +1,55 @@
+"""A whole renewal run: recorded, watched over, and told to who expects it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from subscriptions import conf
+from subscriptions.graph import outgoing
+from subscriptions.graph.errors import GraphError
+from subscriptions.services import alerts, renewal, runs
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_TRIES = 3
+HEARTBEAT_PAUSE_SECONDS = 2.0
+
+
+def run(
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    within: timedelta | None = None,
+    limit: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> renewal.Summary:
+    """Renew what is due as `renewal.renew_due` does, write the run down, watch, and send the heartbeat.
+
+    The heartbeat goes out after a run in which nothing failed. Neither it nor the watch ever fails the run.
+    """
+    with runs.recorded(runs.RENEWAL, clock=clock) as record:
+        summary = renewal.renew_due(clock=clock, actor=actor, within=within, limit=limit, progress=progress)
+        counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
+        record.conclude(succeeded=not summary.failed, summary=counts)
+    try:
+        alerts.watch(now=clock())
+    except Exception:
+        # What was renewed is renewed; the worker watches as well.
+        logger.exception("watch after the renewal broke off")
+    if not summary.failed:
+        beat()
+    return summary
+
+
+def beat() -> None:
+    """Tell the address of RENEWAL_HEARTBEAT_URL, if there is one, that all is well; its silence stops nothing."""
+    url = conf.configuration().renewal_heartbeat_url
+    if not url:
+        return
+    try:
+        outgoing.get(url, tries=HEARTBEAT_TRIES, pause_seconds=HEARTBEAT_PAUSE_SECONDS)
+    except GraphError as error:
+        # Without the traceback, which would name the address and so the secret in it.
+        logger.warning("heartbeat not taken host=%s error=%s", urlsplit(url).hostname, error)
