@@ -120,9 +120,10 @@ def test_different_causes_are_different_findings(make_row: Maker, now: datetime)
 
 
 def test_it_gets_worse_as_the_end_comes_closer(make_row: Maker, now: datetime) -> None:
-    row = make_row(failures=1, error_cause="credential")
+    end = now + timedelta(days=1)
+    make_row(failures=1, error_cause="credential", expires_at=end)
 
-    stages = [next(iter(in_danger(at))).stage for at in (now, row.expires_at - MINUTE, row.expires_at)]  # type: ignore[operator]
+    stages = [next(iter(in_danger(at))).stage for at in (now, end - MINUTE, end)]
 
     assert stages == [0, 1, 2]
 
