@@ -10,5 +10,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Change notifications"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
+        from notifications.services import lacking_keys
+        from subscriptions.services import certificate_needs
+
+        certificate_needs.register(lacking_keys.need_of)

@@ -54,6 +54,11 @@ class ChangeNotification(models.Model):
     state = models.CharField(max_length=8, choices=State.choices)
     reason = models.CharField(max_length=60, blank=True)
     proof = models.JSONField(default=list, blank=True, help_text="The checks that it passed.")
+    encryption_certificate_id = models.CharField(
+        max_length=128,
+        blank=True,
+        help_text="The certificate whose private key it takes to open it; only while it is not opened.",
+    )
     times_delivered = models.PositiveIntegerField(default=1)
     # Unique while a repetition is possible; set to null after that window, so that the same words count as new.
     duplicate_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
@@ -78,6 +83,11 @@ class ChangeNotification(models.Model):
             models.Index(fields=("state", "-id"), name="notification_by_state"),
             models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),
             models.Index(fields=("-received_at",), name="notification_by_time"),
+            models.Index(
+                fields=("encryption_certificate_id", "state"),
+                name="notification_by_lacking_key",
+                condition=~Q(encryption_certificate_id=""),
+            ),
             models.Index(
                 fields=("handle_after",),
                 name="notification_unhandled",

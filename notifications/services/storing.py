@@ -142,6 +142,7 @@ def _row(
         state=verdict.state,
         reason=verdict.reason,
         proof=list(verdict.proof),
+        encryption_certificate_id=_lacking_key(verdict),
         times_delivered=came,
         duplicate_key=key,
         received_at=delivery.received_at,
@@ -151,6 +152,12 @@ def _row(
         delivery=delivery,
         item_index=item.index,
     )
+
+
+def _lacking_key(verdict: Verdict) -> str:
+    """Return the certificate for whose private key an item waits, or was given up; no name of ours is longer."""
+    is_closed = verdict.state in {State.WAITING, State.DEAD}
+    return verdict.encryption_certificate_id[:128] if is_closed else ""
 
 
 def _content(notification_pk: int, verdict: Verdict, *, now: datetime) -> NotificationContent:

@@ -8,7 +8,15 @@ from datetime import datetime
 from subscriptions.graph.errors import GraphError
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Subscription
-from subscriptions.services import creation, pausing, reauthorization, recreation, removal, renewal, rotation
+from subscriptions.services import (
+    client_state_rotation,
+    creation,
+    pausing,
+    reauthorization,
+    recreation,
+    removal,
+    renewal,
+)
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 
@@ -84,7 +92,7 @@ def _recreate(subscription: Subscription, now: datetime, actor: str) -> str:
 
 
 def _rotate(subscription: Subscription, now: datetime, actor: str) -> str:
-    rotation.rotate(subscription, now=now, actor=actor)
+    client_state_rotation.rotate(subscription, now=now, actor=actor)
     subscription.refresh_from_db()
     return f"Created again as {subscription.graph_id}, with a new clientState. {_until(subscription)}"
 
@@ -146,7 +154,7 @@ ROTATE = Call(
     label="Rotate clientState",
     past="rotated",
     permission="renew",
-    statuses=frozenset(rotation.ROTATABLE),
+    statuses=frozenset(client_state_rotation.ROTATABLE),
     run=_rotate,
     consequences=(
         "Graph cannot change a clientState: the subscription is deleted there and created anew, under a new ID.",

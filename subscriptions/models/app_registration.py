@@ -62,6 +62,17 @@ class AppRegistration(models.Model):
         blank=True,
         help_text="Path on the server of the file that holds the federated token; it is read again at each sign-in.",
     )
+    credential_expires_at = models.DateTimeField("credential expires", null=True, blank=True)
+
+    # Valid beside the one above; tried, and put in its place, when Entra refuses that one.
+    next_credential_type = models.CharField(
+        "kind", max_length=20, choices=CredentialType.choices, blank=True, default=""
+    )
+    next_client_secret = EncryptedTextField()
+    next_credential_certificate = models.TextField(blank=True, editable=False)
+    next_credential_private_key = EncryptedTextField()
+    next_federated_token_file = models.CharField(max_length=1000, blank=True, editable=False)
+    next_credential_expires_at = models.DateTimeField("next credential expires", null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_succeeded = models.BooleanField(null=True, editable=False)
     check_message = models.TextField(blank=True, editable=False)

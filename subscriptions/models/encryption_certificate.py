@@ -52,12 +52,33 @@ class EncryptionCertificate(models.Model):
     not_before_at = models.DateTimeField("valid from", editable=False)
     not_after_at = models.DateTimeField("valid until", editable=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+
+    # Its end: replaced by another, used by nothing, retired, its private key destroyed.
+    first_used_at = models.DateTimeField(
+        "first used", null=True, editable=False, help_text="When Graph was first told of it."
+    )
+    rotated_at = models.DateTimeField(null=True, editable=False)
+    replaced_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="replaces"
+    )
+    subscriptions_to_move = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How many used it at Graph when its replacement began."
+    )
+    unused_since_at = models.DateTimeField(
+        "unused since", null=True, editable=False, help_text="Since when no subscription at Graph uses it."
+    )
+    retired_at = models.DateTimeField(null=True, editable=False)
+    key_destroyed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EncryptionCertificateQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
+        permissions: ClassVar = [
+            ("rotate_encryptioncertificate", "Can replace an encryption certificate by another"),
+            ("destroy_private_key", "Can destroy the private key of an encryption certificate"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=("thumbprint",),

@@ -43,6 +43,18 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         lowered = [graph_id.lower() for graph_id in graph_ids]
         return self.annotate(graph_id_lower=Lower("graph_id")).filter(graph_id_lower__in=lowered)
 
+    def encrypted_for(self, certificate: EncryptionCertificate, now: datetime) -> "SubscriptionQuerySet":
+        """Keep those for which Graph may encrypt with `certificate` at `now`, also where a call was not answered."""
+        return self.filter(
+            ~Q(status=Subscription.Status.ACTIVE, expires_at__lte=now),
+            certificate_at_graph=certificate,
+            status__in=(
+                Subscription.Status.PENDING,
+                Subscription.Status.ACTIVE,
+                Subscription.Status.GONE,
+            ),
+        )
+
     def expired(self, now: datetime) -> "SubscriptionQuerySet":
         """Keep those that Graph has let lapse although the row still says active."""
         return self.filter(status=Subscription.Status.ACTIVE, expires_at__lte=now)
@@ -138,6 +150,14 @@ class Subscription(models.Model):
         null=True, editable=False, help_text="When Graph last confirmed that it had the subscription."
     )
     expires_at = models.DateTimeField(null=True, editable=False)
+    certificate_at_graph = models.ForeignKey(
+        EncryptionCertificate,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="subscriptions_at_graph",
+        help_text="With which Graph encrypts; during a rotation not yet the one that is wished.",
+    )
     renew_at = models.DateTimeField(null=True, editable=False)
     renewed_at = models.DateTimeField(null=True, editable=False)
     reauthorized_at = models.DateTimeField(null=True, editable=False)

@@ -6,9 +6,10 @@ from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from subscriptions.graph.documents import RemoteSubscription
 from subscriptions.keys import certificates
 from subscriptions.keys.certificates import KeyPair
-from subscriptions.models import EncryptionCertificate
+from subscriptions.models import EncryptionCertificate, Subscription
 
 LOADED_KEYS = 64
 KeySize = Literal[2048, 3072, 4096]
@@ -55,6 +56,43 @@ def fill(certificate: EncryptionCertificate, pair: KeyPair) -> None:
     certificate.not_after_at = facts.not_after_at
 
 
+def wished_for(subscription: Subscription) -> EncryptionCertificate | None:
+    """Return the certificate with which Graph shall encrypt, if the subscription is one with content."""
+    return subscription.encryption_certificate if subscription.include_resource_data else None
+
+
+def to_be_sent(subscription: Subscription, *, now: datetime) -> EncryptionCertificate | None:
+    """Return the certificate that Graph does not encrypt with yet and shall at `now`; none that has expired."""
+    wished = wished_for(subscription)
+    if wished is None or wished.pk == subscription.certificate_at_graph_id:
+        return None
+    return wished if wished.is_valid_at(now) else None
+
+
+def public_base64(certificate: EncryptionCertificate) -> str:
+    """Return the public part as Graph wants it."""
+    return certificates.public_base64(certificate.certificate)
+
+
+def mark_used(certificate: EncryptionCertificate, *, now: datetime) -> None:
+    """Keep when Graph is first told of it: from then on its name must never mean another key."""
+    if certificate.first_used_at is None:
+        EncryptionCertificate.objects.filter(pk=certificate.pk, first_used_at=None).update(first_used_at=now)
+
+
+def at_graph(
+    remote: RemoteSubscription, *, sent: EncryptionCertificate | None
+) -> EncryptionCertificate | None:
+    """Return with which certificate Graph encrypts: the one that its answer names, else the one that it was sent.
+
+    None where Graph names one that is not here.
+    """
+    named = remote.encryption_certificate_id
+    if not named or (sent and sent.encryption_certificate_id == named):
+        return sent
+    return EncryptionCertificate.objects.filter(encryption_certificate_id=named).first()
+
+
 def private_key_for(encryption_certificate_id: str) -> tuple[RSAPrivateKey, str] | None:
     """Return the private key and thumbprint of the certificate that a notification names, if it is here.
 
@@ -66,6 +104,11 @@ def private_key_for(encryption_certificate_id: str) -> tuple[RSAPrivateKey, str]
     if row is None or not row.private_key:
         return None
     return _loaded(row.private_key.reveal()), row.thumbprint
+
+
+def forget_loaded_keys() -> None:
+    """Drop the private keys that this process holds in memory."""
+    _loaded.cache_clear()
 
 
 # Reading a PEM costs a hundred times what opening one notification does.

@@ -11,10 +11,9 @@ from subscriptions.catalogue import lifetimes
 from subscriptions.graph.client import GraphClient, Version
 from subscriptions.graph.documents import RemoteSubscription, SubscriptionRequest
 from subscriptions.graph.errors import DuplicateSubscriptionError, GraphError, SubscriptionGoneError
-from subscriptions.keys import certificates
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Operation, Subscription
-from subscriptions.services import gaps, outcomes
+from subscriptions.services import certificates, gaps, outcomes
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UnreadableSecretError, WishExistsError
@@ -114,6 +113,7 @@ def place(
             first_granted_at=subscription.first_granted_at or now,
             renewed_at=None,
             reauthorized_at=None,
+            certificate_at_graph=certificates.at_graph(remote, sent=subscription.certificate_at_graph),
             **outcomes.granted(remote, now=now),
         )
         # Graph may have begun to tell of changes at any moment of the call.
@@ -131,7 +131,7 @@ def _address(subscription: Subscription) -> None:
 
 def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionRequest:
     """Return what to send to Graph for a wish."""
-    certificate = subscription.encryption_certificate if subscription.include_resource_data else None
+    certificate = certificates.wished_for(subscription)
     return SubscriptionRequest(
         resource=subscription.resource,
         change_type=subscription.change_type,
@@ -140,7 +140,7 @@ def request_for(subscription: Subscription, *, now: datetime) -> SubscriptionReq
         expires_at=expiry_to_ask(subscription, now=now),
         client_state=_state_of(subscription),
         include_resource_data=subscription.include_resource_data,
-        encryption_certificate=certificates.public_base64(certificate.certificate) if certificate else None,
+        encryption_certificate=certificates.public_base64(certificate) if certificate else None,
         encryption_certificate_id=certificate.encryption_certificate_id if certificate else None,
         latest_supported_tls_version=subscription.latest_supported_tls_version or None,
         notification_query_options=subscription.notification_query_options or None,
@@ -161,6 +161,7 @@ def expiry_to_ask(subscription: Subscription, *, now: datetime) -> datetime:
 def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: datetime) -> RemoteSubscription:
     if subscription.error_code == OUTCOME_UNKNOWN and (remote := _look_for(client, subscription)):
         return remote
+    _announce(subscription, now=now)
     try:
         return client.create_subscription(
             request_for(subscription, now=now), version=version_of(subscription)
@@ -180,11 +181,21 @@ def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: date
         raise
 
 
+def _announce(subscription: Subscription, *, now: datetime) -> None:
+    """Write down with what Graph is about to encrypt: its answer may be lost, and the key must then be kept."""
+    subscription.certificate_at_graph = certificates.wished_for(subscription)
+    if subscription.certificate_at_graph:
+        certificates.mark_used(subscription.certificate_at_graph, now=now)
+        subscription.save(update_fields=["certificate_at_graph"])
+
+
 def _not_created(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, object]:
     """Return the facts after a create that gave no subscription: to be tried again, or refused for good."""
     facts = outcomes.failed(error, subscription=subscription, now=now)
     if error.outcome_unknown:
         facts["error_code"] = OUTCOME_UNKNOWN
+    else:
+        facts["certificate_at_graph"] = None
     if subscription.status == Subscription.Status.GONE:
         return facts
     is_open = error.outcome_unknown or error.is_transient

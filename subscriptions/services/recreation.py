@@ -81,7 +81,15 @@ def replace(
             if with_new_client_state:
                 subscription.client_state = subscription.new_client_state()
             subscription.save(
-                update_fields=["status", "graph_id", "client_state", "missed_at", "renew_at", "updated_at"]
+                update_fields=[
+                    "status",
+                    "graph_id",
+                    "certificate_at_graph",
+                    "client_state",
+                    "missed_at",
+                    "renew_at",
+                    "updated_at",
+                ]
             )
     except IntegrityError as error:
         subscription.status = status
@@ -122,4 +130,4 @@ def part_with_identity(subscription: Subscription, *, now: datetime) -> None:
             "accepted_until": now + FORMER_ID_ACCEPTED,
         },
     )
-    subscription.graph_id = None
+    subscription.graph_id = subscription.certificate_at_graph = None

@@ -11,9 +11,16 @@ from functools import partial
 from django.db.models import F
 
 from subscriptions.graph.documents import Outcome, Renewal
-from subscriptions.graph.errors import GraphError, SubscriptionGoneError
+from subscriptions.graph.errors import GraphError, InvalidRequestError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
-from subscriptions.services import creation, outcomes, recreation, rotation
+from subscriptions.services import (
+    certificate_rotation,
+    certificates,
+    client_state_rotation,
+    creation,
+    outcomes,
+    recreation,
+)
 from subscriptions.services.claims import claim, prolong, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UseCaseError
@@ -106,7 +113,7 @@ def renew_due(
 ) -> Summary:
     """Renew all that is due and return what was done; a failing row never stops the rest.
 
-    What rotations have left behind is wiped when its time is over.
+    What rotations have left behind is wiped, and a replaced certificate retired, when its time is over.
 
     `clock` gives the time at each chunk, so that a long run does not ask for expiries counted from its start.
     `progress` is told how many subscriptions each step finished.
@@ -115,7 +122,10 @@ def renew_due(
     summary = Summary(due=len(keys))
     for start in range(0, len(keys), CHUNK_SIZE):
         chunk = Subscription.objects.select_related(
-            "app_registration", "delegated_account__app_registration", "encryption_certificate"
+            "app_registration",
+            "delegated_account__app_registration",
+            "encryption_certificate",
+            "certificate_at_graph",
         )
         rows = sorted(
             chunk.filter(pk__in=keys[start : start + CHUNK_SIZE]),
@@ -129,7 +139,8 @@ def renew_due(
         for group in _grouped(rows):
             _renew_group(group, clock=clock, actor=actor, summary=summary)
             progress(len(group))
-    rotation.wipe_former_client_states(now=clock())
+    client_state_rotation.wipe_former_client_states(now=clock())
+    certificate_rotation.retire_drained(now=clock())
     return summary
 
 
@@ -253,8 +264,33 @@ def _send(items: list[_Claimed], *, now: datetime) -> dict[int, Outcome]:
     return {item.subscription.pk: answer for item, answer in zip(items, answers, strict=True)}
 
 
-def _renewal(subscription: Subscription, *, now: datetime) -> Renewal:
-    return Renewal(id=subscription.graph_id or "", expires_at=creation.expiry_to_ask(subscription, now=now))
+def _renewed_without_certificate(item: _Claimed, *, now: datetime, actor: str) -> Outcome:
+    row = item.subscription
+    renewal = _renewal(row, now=now, keeps_certificate=True)
+    try:
+        [outcome] = client_of(row).update_subscriptions([renewal], version=version_of(row))
+    except GraphError as error:
+        outcome = Outcome(id=renewal.id, error=error, called_at=now)
+    record(
+        Operation.Action.RENEW,
+        actor=actor,
+        subscription=row,
+        started_at=outcome.called_at,
+        error=outcome.error,
+    )
+    return outcome
+
+
+def _renewal(subscription: Subscription, *, now: datetime, keeps_certificate: bool = False) -> Renewal:
+    certificate = None if keeps_certificate else certificates.to_be_sent(subscription, now=now)
+    if certificate:
+        certificates.mark_used(certificate, now=now)
+    return Renewal(
+        id=subscription.graph_id or "",
+        expires_at=creation.expiry_to_ask(subscription, now=now),
+        encryption_certificate=certificates.public_base64(certificate) if certificate else None,
+        encryption_certificate_id=certificate.encryption_certificate_id if certificate else None,
+    )
 
 
 def _is_gone(outcome: Outcome) -> bool:
@@ -263,6 +299,9 @@ def _is_gone(outcome: Outcome) -> bool:
 
 def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) -> Result:
     """Write what Graph answered for one subscription.
+
+    Where Graph does not take a new certificate by PATCH, the subscription is first kept alive without it, then
+    made anew.
 
     Raises:
         BusyError: Graph no longer has it, and another worker has taken it over.
@@ -277,9 +316,20 @@ def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) ->
         started_at=outcome.called_at,
         error=outcome.error,
     )
+    certificate = certificates.to_be_sent(row, now=now)
+    if certificate and isinstance(outcome.error, InvalidRequestError):
+        # What Graph finds fault with may be the certificate: a subscription that renews without it proves that.
+        certificate = None
+        outcome = _renewed_without_certificate(item, now=now, actor=actor)
     if outcome.subscription is not None:
-        settle(row, item.token, renewed_at=now, **outcomes.granted(outcome.subscription, now=now))
-        return Result.RENEWED
+        sent = certificate or row.certificate_at_graph
+        facts = outcomes.granted(outcome.subscription, now=now)
+        held = certificates.at_graph(outcome.subscription, sent=sent)
+        settle(row, item.token, renewed_at=now, certificate_at_graph=held, **facts)
+        if certificates.to_be_sent(row, now=now) is None:
+            return Result.RENEWED
+        recreation.recreate(row, now=now, actor=actor)
+        return Result.RECREATED
     error = outcome.error or GraphError("Graph gave no answer for this subscription.")
     if _is_gone(outcome):
         if not prolong(row, item.token, now=now):

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services import rotation
+from subscriptions.services import client_state_rotation
 
 WRONG_USAGE = 2
 ACTOR = "rotate_client_state"
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Rotate; exit 1 when at least one failed, 2 when there is no such subscription or app registration."""
         rows = _chosen(options).select_related("app_registration").order_by("pk")
-        summary = rotation.rotate_all(rows, clock=timezone.now, actor=ACTOR)
+        summary = client_state_rotation.rotate_all(rows, clock=timezone.now, actor=ACTOR)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(summary)))
         elif options["verbosity"]:
@@ -54,7 +54,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[Subscription]:
         if not rows.exists():
             raise CommandError(f"There is no subscription {named}.", returncode=WRONG_USAGE)
         return rows
-    living = Subscription.objects.filter(status__in=rotation.ROTATABLE, is_enabled=True)
+    living = Subscription.objects.filter(status__in=client_state_rotation.ROTATABLE, is_enabled=True)
     if options["all"]:
         return living
     if not AppRegistration.objects.filter(name=options["app"]).exists():

@@ -8,7 +8,7 @@ import pytest
 
 from notifications.models import ChangeNotification
 from subscriptions.models import FormerIdentity, Subscription
-from subscriptions.services import rotation
+from subscriptions.services import client_state_rotation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +21,7 @@ def names(make_subscription: Callable[..., Subscription]) -> dict[str, Item]:
     row = make_subscription()
     names = {}
     names["old"] = {"subscriptionId": row.graph_id, "clientState": row.client_state.reveal()}
-    rotation.rotate(row, now=datetime.now(UTC), actor="alice")
+    client_state_rotation.rotate(row, now=datetime.now(UTC), actor="alice")
     row.refresh_from_db()
     names["new"] = {"subscriptionId": row.graph_id, "clientState": row.client_state.reveal()}
     return names

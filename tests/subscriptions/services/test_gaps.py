@@ -8,7 +8,7 @@ import pytest
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Gap, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import gaps, recovery, recreation, removal, renewal, rotation
+from subscriptions.services import client_state_rotation, gaps, recovery, recreation, removal, renewal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +62,7 @@ def test_what_was_recreated_by_us_has_a_gap_that_is_known_to_the_moment(
 ) -> None:
     subscription = make_subscription()
 
-    rotation.rotate(subscription, now=now, actor="test")
+    client_state_rotation.rotate(subscription, now=now, actor="test")
 
     gap = the_gap(subscription)
     assert (gap.cause, gap.began_at, gap.is_exact) == (Gap.Cause.RECREATED, now, True)

@@ -8,7 +8,7 @@ import pytest
 from subscriptions.graph import errors
 from subscriptions.models import FormerIdentity, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import creation, identities, recreation, renewal, rotation
+from subscriptions.services import client_state_rotation, creation, identities, recreation, renewal
 from subscriptions.services.errors import UseCaseError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +18,7 @@ LIST = r"/v1.0/subscriptions$"
 
 
 def rotate(row: Subscription, now: datetime) -> Subscription:
-    return rotation.rotate(row, now=now, actor="alice")
+    return client_state_rotation.rotate(row, now=now, actor="alice")
 
 
 def states_of(row: Subscription, *graph_ids: str | None) -> list[str]:
@@ -148,7 +148,7 @@ def test_one_that_fails_does_not_stop_the_rest(
     rows = [make_subscription(), make_subscription(resource="/users", change_type="updated")]
     sandbox.add_fault(method="DELETE", status=403, body={"error": {"code": "ExtensionError"}})
 
-    summary = rotation.rotate_all(rows, clock=lambda: now, actor="alice")
+    summary = client_state_rotation.rotate_all(rows, clock=lambda: now, actor="alice")
 
     assert (summary.due, summary.rotated, summary.failed) == (2, 1, 1)
     assert f"Subscription {rows[0]}" in summary.errors[0]
@@ -174,4 +174,4 @@ def test_the_old_client_state_is_wiped_by_the_renewal_run_when_its_time_is_over(
     renewal.renew_due(clock=lambda: over_at, actor="cron")
 
     assert (during, bool(FormerIdentity.objects.get().client_state)) == (True, False)
-    assert rotation.wipe_former_client_states(now=over_at) == 0
+    assert client_state_rotation.wipe_former_client_states(now=over_at) == 0
