@@ -62,6 +62,7 @@ MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
 MAX_QUARANTINED_DELIVERIES = env.int("MAX_QUARANTINED_DELIVERIES", default=1000)
 MAX_QUARANTINED_BYTES = env.int("MAX_QUARANTINED_BYTES", default=64 * 1024 * 1024)
 MAX_QUARANTINED_PER_MINUTE = env.int("MAX_QUARANTINED_PER_MINUTE", default=600)
+METRICS_TOKEN = environment.read_secret("METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "config.apps.GraphAdminConfig",
@@ -150,8 +151,8 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# Graph's webhook never follows a redirect, and probes come from inside: both stay reachable over plain http.
-SECURE_REDIRECT_EXEMPT = [r"^webhooks/graph/", r"^healthz$", r"^readyz$"]
+# Graph's webhook never follows a redirect, probes and Prometheus come from inside: all stay reachable over plain http.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/graph/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS

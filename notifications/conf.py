@@ -1,6 +1,6 @@
 """The settings of this app as one checked value; the only module here that reads `django.conf.settings`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -20,6 +20,8 @@ MAX_ITEMS = 10_000
 SMALLEST_MAX_DELIVERY_BYTES = 64 * 1024
 # A body in which nothing is known to us is not worth more bytes than this.
 LARGEST_QUARANTINED = 256 * 1024
+# What a stranger may try without end must not be guessed.
+SHORTEST_METRICS_TOKEN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Configuration:
     max_quarantined_deliveries: int
     max_quarantined_bytes: int
     max_quarantined_per_minute: int
+    metrics_token: str = field(repr=False)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -57,6 +60,10 @@ class Configuration:
                 "MAX_QUARANTINED_PER_MINUTE must be at least 1. "
                 "To keep nothing of strangers, set MAX_QUARANTINED_DELIVERIES=0."
             )
+        if 0 < len(self.metrics_token) < SHORTEST_METRICS_TOKEN:
+            raise ImproperlyConfigured(
+                f"METRICS_TOKEN must have at least {SHORTEST_METRICS_TOKEN} characters, or be unset."
+            )
 
 
 @cache
@@ -74,6 +81,7 @@ def configuration() -> Configuration:
         max_quarantined_deliveries=settings.MAX_QUARANTINED_DELIVERIES,
         max_quarantined_bytes=settings.MAX_QUARANTINED_BYTES,
         max_quarantined_per_minute=settings.MAX_QUARANTINED_PER_MINUTE,
+        metrics_token=settings.METRICS_TOKEN,
     )
 
 

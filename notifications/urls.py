@@ -1,9 +1,11 @@
-"""Addresses that Graph and probes call."""
+"""Addresses that Graph, probes and Prometheus call."""
 
 from django.urls import path
 
 from notifications.models import Delivery
-from notifications.views import GraphWebhookView, HealthView, ReadinessView
+from notifications.views.metrics import MetricsView
+from notifications.views.probes import HealthView, ReadinessView
+from notifications.views.webhook import GraphWebhookView
 
 urlpatterns = [
     path("webhooks/graph/notifications", GraphWebhookView.as_view(), name="graph-notifications"),
@@ -14,4 +16,5 @@ urlpatterns = [
     ),
     path("healthz", HealthView.as_view(), name="healthz"),
     path("readyz", ReadinessView.as_view(), name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
 ]

@@ -78,6 +78,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=("id", "size"), name="delivery_quarantined", condition=Q(is_quarantined=True)
             ),
+            models.Index(fields=("id",), name="delivery_given_up", condition=Q(state="dead")),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
-"""Put: one row into the inbox, with as little as can be between the request and the disk."""
+"""The inbox: put a row into it with as little as can be between the request and the disk, and say how late it is."""
 
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -44,3 +45,11 @@ def _statement() -> str:
     columns = ", ".join(quote(str(field.column)) for field in _FIELDS)
     places = ", ".join(["%s"] * len(_FIELDS))
     return f"INSERT INTO {quote(_OPTIONS.db_table)} ({columns}) VALUES ({places})"  # noqa: S608 -- our own names
+
+
+def lag(*, now: datetime) -> timedelta:
+    """Return for how long the oldest work in the inbox has been due: next to nothing while a worker works."""
+    first = (
+        Delivery.objects.open().order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    )
+    return max(now - first, timedelta(0)) if first else timedelta(0)

@@ -42,7 +42,10 @@ class Operation(models.Model):
 
     class Meta:
         ordering = ("-pk",)
-        indexes: ClassVar = [models.Index(fields=("subscription", "-id"), name="operation_by_subscription")]
+        indexes: ClassVar = [
+            models.Index(fields=("subscription", "-id"), name="operation_by_subscription"),
+            models.Index(fields=("-started_at",), name="operation_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.action} by {self.actor}"

@@ -1,4 +1,4 @@
-"""What Graph and probes call: the webhook and the health endpoints."""
+"""What Graph calls: the webhook."""
 
 import logging
 import time
@@ -7,10 +7,8 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import BinaryIO
 
-from django.db import Error, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
-from django.views import View
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -153,25 +151,3 @@ def _handshake(unverified_validation_token: str) -> HttpResponse:
 
 def _refuse(status: HTTPStatus, text: str) -> HttpResponse:
     return JsonResponse({"error": text}, status=status)
-
-
-class HealthView(View):
-    """Says that the process answers."""
-
-    def get(self, _request: HttpRequest) -> HttpResponse:
-        """Answer without the database."""
-        return JsonResponse({"status": "ok"})
-
-
-class ReadinessView(View):
-    """Says whether the database can be reached."""
-
-    def get(self, _request: HttpRequest) -> HttpResponse:
-        """Ask the database for one row."""
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except Error:
-            logger.exception("database unreachable")
-            return JsonResponse({"status": "database unreachable"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-        return JsonResponse({"status": "ok"})

@@ -1,4 +1,4 @@
-"""The webhook and the health endpoints, as Graph, strangers and probes meet them."""
+"""The webhook, as Graph and strangers meet it."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ from pytest_django.fixtures import Settings
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import processing
-from notifications.views import GraphWebhookView
+from notifications.views.webhook import GraphWebhookView
 from subscriptions.models import Subscription
 
 NOTIFICATIONS = "/webhooks/graph/notifications"
@@ -388,26 +388,6 @@ def test_what_cannot_be_stored_is_never_answered_with_2xx(
 @pytest.mark.usefixtures("read_only_database")
 def test_the_handshake_works_while_nothing_can_be_stored() -> None:
     assert shake(NOTIFICATIONS, "abc").status_code == 200
-
-
-# Probes
-
-
-def test_the_health_probe_needs_no_database() -> None:
-    assert Client().get("/healthz").json() == {"status": "ok"}
-
-
-@pytest.mark.django_db
-def test_the_readiness_probe_asks_the_database() -> None:
-    assert Client().get("/readyz").json() == {"status": "ok"}
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-@pytest.mark.django_db
-def test_probes_are_not_redirected_to_https(path: str, settings: Settings) -> None:
-    settings.SECURE_SSL_REDIRECT = True
-
-    assert Client().get(path).status_code == 200
 
 
 # The production server

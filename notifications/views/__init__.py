@@ -1,0 +1,1 @@
+"""What Graph, probes and Prometheus call."""
