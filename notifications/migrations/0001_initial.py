@@ -71,7 +71,8 @@ class Migration(migrations.Migration):
                 ('notification', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='content', serialize=False, to='notifications.changenotification')),
                 ('data', models.JSONField()),
                 ('encryption_certificate_id', models.CharField(blank=True, max_length=255)),
-                ('opened_at', models.DateTimeField()),
+                ('source', models.CharField(choices=[('notification', 'Came with the notification'), ('fetched', 'Fetched from Graph later'), ('delta', 'From a delta query')], default='notification', max_length=12)),
+                ('opened_at', models.DateTimeField(help_text='When it was decrypted or fetched.')),
             ],
             options={
                 'verbose_name': 'notification content',
@@ -108,6 +109,26 @@ class Migration(migrations.Migration):
             model_name='changenotification',
             name='delivery',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications', to='notifications.delivery'),
+        ),
+        migrations.CreateModel(
+            name='ContentFetch',
+            fields=[
+                ('notification', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='fetch', serialize=False, to='notifications.changenotification')),
+                ('state', models.CharField(choices=[('wanted', 'Wanted'), ('done', 'Fetched'), ('gone', 'Gone'), ('forbidden', 'Forbidden'), ('impossible', 'Not possible'), ('failed', 'Given up')], default='wanted', max_length=10)),
+                ('requested_at', models.DateTimeField()),
+                ('requested_by', models.CharField(max_length=200)),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField()),
+                ('claim', models.CharField(blank=True, max_length=32)),
+                ('claimed_until', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('outcome', models.TextField(blank=True, help_text='In words.')),
+                ('request_id', models.CharField(blank=True, max_length=100)),
+            ],
+            options={
+                'permissions': [('fetch_content', 'Can have the current state of resources fetched from Graph')],
+                'indexes': [models.Index(condition=models.Q(('state', 'wanted')), fields=['next_attempt_at', 'notification'], name='content_fetch_due')],
+            },
         ),
         migrations.AddIndex(
             model_name='changenotification',

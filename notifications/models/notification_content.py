@@ -8,14 +8,22 @@ from notifications.models.change_notification import ChangeNotification
 
 
 class NotificationContent(models.Model):
-    """The decrypted content of one notification."""
+    """The resource data of one notification: what came with it, or the resource as it was found later."""
+
+    class Source(models.TextChoices):
+        """Where it is from; only what came with the notification is the state at the time of the change."""
+
+        NOTIFICATION = "notification", "Came with the notification"
+        FETCHED = "fetched", "Fetched from Graph later"
+        DELTA = "delta", "From a delta query"
 
     notification = models.OneToOneField(
         ChangeNotification, on_delete=models.CASCADE, primary_key=True, related_name="content"
     )
     data = models.JSONField()
     encryption_certificate_id = models.CharField(max_length=255, blank=True)
-    opened_at = models.DateTimeField()
+    source = models.CharField(max_length=12, choices=Source.choices, default=Source.NOTIFICATION)
+    opened_at = models.DateTimeField(help_text="When it was decrypted or fetched.")
 
     class Meta:
         verbose_name: ClassVar = "notification content"

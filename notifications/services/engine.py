@@ -10,7 +10,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from notifications import conf
-from notifications.services import handling, processing
+from notifications.services import fetching, handling, processing
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +41,17 @@ def nudge() -> None:
 
 
 def work_once(*, include_waiting: bool = False) -> dict[str, Any]:
-    """Drain the inbox, act on lifecycle notices, and return the counts of both."""
+    """Drain the inbox, act on lifecycle notices, fetch what is wanted, and return the counts of all three."""
     processed = processing.process(clock=timezone.now, include_waiting=include_waiting)
     handled = handling.handle(clock=timezone.now)
+    fetched = fetching.fetch_wanted(clock=timezone.now)
     return {
         **asdict(processed),
         "handled": handled.handled,
-        "errors": [*processed.errors, *handled.errors],
+        "fetched": fetched.fetched,
+        "not_fetched": fetched.not_fetched,
+        "postponed": fetched.postponed,
+        "errors": [*processed.errors, *handled.errors, *fetched.errors],
     }
 
 

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
-from notifications.models import ChangeNotification, Delivery, NotificationContent
+from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
 from notifications.services.judgement import Verdict
 
 State = ChangeNotification.State
@@ -63,6 +63,13 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
         _content(pk, entries[key].verdict, now=now)
         for key, pk in new.items()
         if entries[key].verdict.content is not None
+    )
+    ContentFetch.objects.bulk_create(
+        ContentFetch(
+            notification_id=pk, requested_at=now, requested_by="the subscription", next_attempt_at=now
+        )
+        for key, pk in new.items()
+        if _is_to_be_fetched(entries[key])
     )
     # In one order everywhere, as in the insert.
     for key in sorted(entries.keys() - new.keys()):
@@ -167,6 +174,14 @@ def _content(notification_pk: int, verdict: Verdict, *, now: datetime) -> Notifi
         encryption_certificate_id=verdict.encryption_certificate_id,
         opened_at=now,
     )
+
+
+def _is_to_be_fetched(entry: _Entry) -> bool:
+    """Say whether the worker is to read at Graph what came without its content."""
+    row, verdict = entry.row, entry.verdict
+    is_change = row.state == State.ACCEPTED and not row.lifecycle_event and row.change_type != "deleted"
+    is_wanted = verdict.identity is not None and verdict.identity.fetch_content
+    return is_change and is_wanted and verdict.content is None
 
 
 def _duplicate_key(item: UnverifiedItem, verdict: Verdict) -> str:

@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
                 ('resource', models.TextField(help_text='Path of what to watch, for example /users/{id}/messages.')),
                 ('change_type', models.CharField(max_length=40)),
                 ('include_resource_data', models.BooleanField(default=False, verbose_name='include content')),
+                ('fetch_content', models.BooleanField(default=False, help_text='Where Graph sends no content: read each changed item at Graph, as it is by then.')),
                 ('api_version', models.CharField(choices=[('v1.0', 'v1.0'), ('beta', 'beta')], default='v1.0', max_length=5)),
                 ('lifetime_minutes', models.PositiveIntegerField(blank=True, help_text='Minutes to ask for. Empty: the longest that Graph grants.', null=True)),
                 ('latest_supported_tls_version', models.CharField(blank=True, choices=[('v1_0', '1.0'), ('v1_1', '1.1'), ('v1_2', '1.2'), ('v1_3', '1.3')], help_text='The newest that our endpoint speaks. Empty: Graph takes 1.2.', max_length=4, verbose_name='latest TLS version')),
@@ -191,7 +192,7 @@ class Migration(migrations.Migration):
             name='Operation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('create', 'Create'), ('renew', 'Renew'), ('reauthorize', 'Reauthorize'), ('recreate', 'Recreate'), ('pause', 'Pause'), ('remove', 'Remove'), ('look', 'Look'), ('test', 'Test connection')], max_length=12)),
+                ('action', models.CharField(choices=[('create', 'Create'), ('renew', 'Renew'), ('reauthorize', 'Reauthorize'), ('recreate', 'Recreate'), ('pause', 'Pause'), ('remove', 'Remove'), ('look', 'Look'), ('fetch', 'Fetch content'), ('test', 'Test connection')], max_length=12)),
                 ('actor', models.CharField(help_text='The user, command or notification that asked for it.', max_length=200)),
                 ('graph_id', models.CharField(blank=True, max_length=64, verbose_name="Graph's ID")),
                 ('started_at', models.DateTimeField()),

@@ -21,6 +21,7 @@ class Operation(models.Model):
         PAUSE = "pause", "Pause"
         REMOVE = "remove", "Remove"
         LOOK = "look", "Look"
+        FETCH = "fetch", "Fetch content"
         TEST = "test", "Test connection"
 
     subscription = models.ForeignKey(

@@ -107,6 +107,10 @@ class Subscription(models.Model):
     encryption_certificate = models.ForeignKey(
         EncryptionCertificate, on_delete=models.PROTECT, null=True, blank=True, related_name="subscriptions"
     )
+    fetch_content = models.BooleanField(
+        default=False,
+        help_text="Where Graph sends no content: read each changed item at Graph, as it is by then.",
+    )
     api_version = models.CharField(max_length=5, choices=ApiVersion.choices, default=ApiVersion.V1)
     lifetime_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text="Minutes to ask for. Empty: the longest that Graph grants."

@@ -22,6 +22,7 @@ class Identity:
     app_registration: int
     client_id: str
     tenant_id: str
+    fetch_content: bool = False
     client_state: str = field(repr=False)
 
 
@@ -107,5 +108,6 @@ def _identity(subscription: Subscription, *, client_state: str | None = None) ->
         app_registration=app_registration.pk,
         client_id=app_registration.client_id,
         tenant_id=app_registration.tenant_id.lower() if app_registration.has_guid_tenant else "",
+        fetch_content=subscription.fetch_content and not subscription.include_resource_data,
         client_state=subscription.client_state.reveal() if client_state is None else client_state,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from notifications.services import engine, processing
+from notifications.services import engine, fetching, processing
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ class Command(BaseCommand):
         elif options["verbosity"]:
             self.stdout.write(
                 "{deliveries} deliveries: {accepted} accepted, {rejected} rejected, {waiting} waiting, {dead} dead, "
-                "{duplicates} repeated; {handled} lifecycle notices handled.".format_map(counts)
+                "{duplicates} repeated; {handled} lifecycle notices handled; {fetched} contents fetched, "
+                "{not_fetched} not, {postponed} to be tried again.".format_map(counts)
             )
             for error in counts["errors"]:
                 self.stderr.write(error)
@@ -49,7 +50,7 @@ def _loop() -> dict[str, Any]:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    total: dict[str, Any] = {**asdict(processing.Summary()), "handled": 0}
+    total: dict[str, Any] = {**asdict(processing.Summary()), "handled": 0, **asdict(fetching.Summary())}
     while not stop.is_set():
         close_old_connections()
         for name, value in _round().items():

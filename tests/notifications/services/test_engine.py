@@ -82,7 +82,7 @@ def test_a_notification_faster_than_the_answer_to_the_create_call_is_not_lost(
     assert ChangeNotification.objects.get().subscription == Subscription.objects.get()
 
 
-def test_a_run_tells_of_both_halves() -> None:
+def test_a_run_tells_of_all_its_parts() -> None:
     assert engine.work_once() == {
         "deliveries": 0,
         "accepted": 0,
@@ -91,5 +91,8 @@ def test_a_run_tells_of_both_halves() -> None:
         "dead": 0,
         "duplicates": 0,
         "handled": 0,
+        "fetched": 0,
+        "not_fetched": 0,
+        "postponed": 0,
         "errors": [],
     }
