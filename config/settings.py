@@ -181,5 +181,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"level": "WARNING"}},
+    # At DEBUG urllib3 writes each address, and some of ours are secrets.
+    "loggers": {"django.server": {"level": "WARNING"}, "urllib3": {"level": "INFO"}},
 }

@@ -51,7 +51,7 @@ def _call(method: str, url: str, **options: Any) -> None:
     answer = transport.send(method, url, read_timeout_seconds=READ_TIMEOUT_SECONDS, **options)
     if not answer.ok or answer.is_redirect:
         raise UnexpectedAnswerError(
-            f"{urlsplit(url).hostname} answered {answer.status_code}.",
+            f"{urlsplit(url).hostname} did not take it.",
             status=answer.status_code,
             is_transient=answer.status_code in _LATER,
         )

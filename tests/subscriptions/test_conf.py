@@ -55,6 +55,10 @@ def test_application_ids_are_compared_in_lower_case(settings: Settings) -> None:
         ),
         ({"CUSTOM_CA_BUNDLE": "/no/such/file"}, "/no/such/file, which is not a file"),
         ({"CHANGE_TRACKING_APP_IDS": []}, "at least one application id"),
+        ({"ALERT_WEBHOOK_URL": "hooks.example.org/secret"}, "ALERT_WEBHOOK_URL must be an address"),
+        ({"ALERT_WEBHOOK_URL": "file:///etc/passwd"}, "ALERT_WEBHOOK_URL must be an address"),
+        ({"RENEWAL_HEARTBEAT_URL": "https://[broken"}, "RENEWAL_HEARTBEAT_URL must be an address"),
+        ({"ALERT_WEBHOOK_FORMAT": "discord"}, "one of json, slack, teams"),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: Settings, changes: dict[str, object], text: str) -> None:
@@ -69,3 +73,18 @@ def test_the_value_prints_no_key(settings: Settings) -> None:
     shown = repr(conf.configuration())
 
     assert not [key for key in settings.FIELD_ENCRYPTION_KEYS if key in shown]
+
+
+def test_addresses_that_are_secrets_are_not_shown(settings: Settings) -> None:
+    settings.ALERT_WEBHOOK_URL = settings.RENEWAL_HEARTBEAT_URL = "https://hooks.example.org/secret"
+
+    assert "secret" not in repr(conf.configuration())
+
+
+def test_a_wrong_address_is_not_repeated(settings: Settings) -> None:
+    settings.ALERT_WEBHOOK_URL = "htps://hooks.example.org/secret"
+
+    with pytest.raises(ImproperlyConfigured) as caught:
+        conf.configuration()
+
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,116 @@
+"""A whole renewal run is written down, watched over, and tells its heartbeat when all went well."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from subscriptions.models import Alert, Run, Subscription
+from subscriptions.sandbox import Sandbox
+from subscriptions.services import renewal_run, runs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def beats(settings: Settings) -> Iterator[list[str]]:
+    """Name a heartbeat address in the settings and return what was asked of it."""
+    seen: list[str] = []
+
+    @Request.application
+    def take(request: Request) -> Response:
+        seen.append(f"{request.method} {request.full_path.rstrip('?')}")
+        return Response(status=200)
+
+    server = make_server("127.0.0.1", 0, take, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    settings.RENEWAL_HEARTBEAT_URL = f"http://127.0.0.1:{server.server_port}/ping/secret"
+    yield seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def due(make_subscription: Callable[..., Subscription]) -> Subscription:
+    """Create a subscription that is due and ends in an hour."""
+    row = make_subscription()
+    Subscription.objects.filter(pk=row.pk).update(renew_at=timezone.now())
+    return row
+
+
+def run() -> None:
+    renewal_run.run(clock=timezone.now, actor="test")
+
+
+@pytest.mark.usefixtures("due")
+def test_a_run_is_written_down_with_its_counts(beats: list[str]) -> None:
+    run()
+
+    written = Run.objects.get()
+    assert (written.command, written.outcome) == ("renew_subscriptions", "succeeded")
+    assert written.summary == {"due": 1, "renewed": 1, "recreated": 0, "failed": 0, "skipped": 0}
+    assert written.finished_at
+    assert beats == ["GET /ping/secret"]
+
+
+@pytest.mark.usefixtures("due")
+def test_a_run_in_which_something_failed_sends_no_heartbeat_and_raises_an_alert(
+    beats: list[str], sandbox: Sandbox
+) -> None:
+    body = {"error": {"code": "ExtensionError", "message": "Access denied"}}
+    sandbox.add_fault(method="PATCH", status=403, body=body)
+
+    run()
+
+    assert Run.objects.get().outcome == "failed"
+    assert [alert.kind for alert in Alert.objects.open()] == ["refused"]
+    assert beats == []
+
+
+def test_a_heartbeat_that_nobody_takes_fails_nothing(
+    settings: Settings, caplog: pytest.LogCaptureFixture, db: None
+) -> None:
+    settings.RENEWAL_HEARTBEAT_URL = "https://heartbeat.invalid/ping/secret"
+
+    run()
+
+    assert Run.objects.get().outcome == "succeeded"
+    assert "heartbeat not taken host=heartbeat.invalid" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_run_that_breaks_off_is_written_down_as_such() -> None:
+    with pytest.raises(RuntimeError), runs.recorded("renew_subscriptions", clock=lambda: NOW):
+        raise RuntimeError
+
+    assert Run.objects.get().outcome == "broken"
+    assert runs.last_finished("renew_subscriptions") is None
+
+
+def test_the_last_run_that_came_to_its_end_is_found() -> None:
+    for hours, succeeded in ((1, True), (2, False)):
+        at = NOW + timedelta(hours=hours)
+        with runs.recorded("renew_subscriptions", clock=lambda at=at: at) as record:  # type: ignore[misc]
+            record.conclude(succeeded=succeeded, summary={})
+
+    last = runs.last_finished("renew_subscriptions")
+
+    assert last
+    assert (last.finished_at, last.outcome) == (NOW + timedelta(hours=2), "failed")
+
+
+def test_old_runs_are_forgotten() -> None:
+    for days in (0, 31):
+        with runs.recorded("renew_subscriptions", clock=lambda: NOW + timedelta(days=days)):  # noqa: B023
+            pass
+
+    assert Run.objects.get().started_at == NOW + timedelta(days=31)
