@@ -115,6 +115,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         transaction_mode="IMMEDIATE",
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     )
+    # Opening the file anew for each request costs more than the request.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     # A new PostgreSQL connection for each request costs more than the request: keep a pool in each process. When the
     # server is down, Graph is told so (503) well within the 3 seconds after which it calls an answer slow.
