@@ -16,6 +16,9 @@ class Behaviour:
     page_size: int = 20  # subscriptions on one page of a list
     delta_page_size: int = 10
     refuse_certificate_patch: bool = False  # the pages disagree whether an update may bring a certificate
+    ignore_certificate_patch: bool = (
+        False  # answer 200 and keep the old one, as some servers do with what they do not know
+    )
     refuse_duplicates: bool = True  # without, what asks twice gets two, and a test sees who did
     longest_life: timedelta | None = None  # shorter than published: asking for more is refused
     longest_grant: timedelta | None = None  # asking for more is granted, but less is given

@@ -133,7 +133,7 @@ class Operations:
             intake.check_lifecycle_url(found.rule, has_lifecycle_url=has_url, expires_at=asked, now=now)
             expires_at = self._granted(asked, now=now)
         certificate = None
-        if "encryptionCertificate" in body:
+        if "encryptionCertificate" in body and not self.behaviour.ignore_certificate_patch:
             certificate = (str(body["encryptionCertificate"]), str(body["encryptionCertificateId"]))
             if not found.is_rich:
                 raise invalid_request("encryptionCertificate is only allowed with includeResourceData.")

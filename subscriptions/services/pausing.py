@@ -48,6 +48,7 @@ def pause(subscription: Subscription, *, now: datetime, actor: str) -> Subscript
             token,
             status=Status.GONE,
             graph_id=None,
+            certificate_at_graph=None,
             expires_at=ended_at,
             renew_at=None,
             **outcomes.no_error(),

@@ -152,6 +152,20 @@ def test_a_certificate_may_be_updated_or_not_as_the_sandbox_is_told(
     assert sandbox.subscriptions[created].encryption_certificate_id == "hooks-2"
 
 
+def test_a_certificate_may_be_passed_over(
+    create: Creator, client: Any, sandbox: Sandbox, rich: dict[str, Any]
+) -> None:
+    created = create(resource="/teams/getAllMessages", **rich).json()["id"]
+    body = {"expirationDateTime": _in(minutes=50), **rich, "encryptionCertificateId": "hooks-2"}
+    del body["includeResourceData"]
+    sandbox.ignore_certificate_patch = True
+
+    answer = client.call("PATCH", f"/subscriptions/{created}", json=body)
+
+    assert answer.status_code == 200
+    assert answer.json()["encryptionCertificateId"] == rich["encryptionCertificateId"]
+
+
 def test_an_expired_subscription_is_gone(create: Creator, client: Any, sandbox: Sandbox) -> None:
     created = create().json()["id"]
 
