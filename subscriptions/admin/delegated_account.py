@@ -108,7 +108,7 @@ class DelegatedAccountAdmin(admin.ModelAdmin[DelegatedAccount]):
         expected = self._expected(request)
         form = SignInForm(request.POST or None, expected=expected, resource=request.GET.get("resource", ""))
         if request.method == "POST" and form.is_valid() and (address := self._begun(request, form, expected)):
-            return HttpResponseRedirect(address)
+            return self._lead_to(request, address)
         names = list(form.fields)
         context = {
             **self.admin_site.each_context(request),
@@ -191,6 +191,21 @@ class DelegatedAccountAdmin(admin.ModelAdmin[DelegatedAccount]):
         if not self.has_view_permission(request, account):
             raise PermissionDenied
         return account
+
+    def _lead_to(self, request: HttpRequest, address: str) -> HttpResponse:
+        """Leave for the sign-in page by a page of our own.
+
+        After a form a browser holds every redirect against `form-action`, and nobody can list where a sign-in leads, to
+        an organisation's own servers among others. A page that moves on begins anew.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "To the sign-in page",
+            "address": address,
+        }
+        template = "admin/subscriptions/delegatedaccount/leave_to_sign_in.html"
+        return TemplateResponse(request, template, context, headers={"Refresh": f"0; url={address}"})
 
     def _begun(self, request: HttpRequest, form: SignInForm, expected: DelegatedAccount | None) -> str:
         """Return the address of the sign-in page; empty when none is to be had, which the form then tells."""

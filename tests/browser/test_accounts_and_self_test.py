@@ -20,7 +20,7 @@ def test_an_account_signs_in_and_its_connection_is_tested(
 ) -> None:
     user = sandbox.users[1]
 
-    with window.open(forms_may_lead_to=sandbox.url) as page:
+    with window.open() as page:
         log_in(page)
         page.get_by_role("link", name="Signed-in accounts", exact=True).click()
         page.locator("#content").get_by_role("link", name="Sign in an account").click()

@@ -63,6 +63,13 @@ def messages_of(response: Any) -> str:
     return " ".join(str(message) for message in response.context["messages"])
 
 
+def address_in(page: Any) -> str:
+    """Return where a page moves on to by itself."""
+    moment, _, address = page["Refresh"].partition("; url=")
+    assert moment == "0"
+    return str(address)
+
+
 def come_back(client: Client, answer: dict[str, str]) -> Any:
     return client.get(reverse(CALLBACK), answer, follow=True)
 
@@ -72,7 +79,7 @@ def test_an_account_signs_in(
 ) -> None:
     begun = start(admin_client, permissions="Presence.Read.All")
 
-    page = come_back(admin_client, browser(begun["Location"], sandbox.users[1].username))
+    page = come_back(admin_client, browser(address_in(begun), sandbox.users[1].username))
 
     account = DelegatedAccount.objects.get()
     assert (account.username, account.kind) == (sandbox.users[1].username, "work")
@@ -84,7 +91,7 @@ def test_an_account_signs_in(
 def test_the_sign_in_uses_pkce_state_and_nonce(admin_client: Client, start: Callable[..., Any]) -> None:
     begun = start(admin_client)
 
-    sent = dict(parse_qsl(urlsplit(begun["Location"]).query))
+    sent = dict(parse_qsl(urlsplit(address_in(begun)).query))
     assert (sent["code_challenge_method"], sent["response_mode"]) == ("S256", "query")
     assert sent["prompt"] == "select_account"
     assert min(len(sent[name]) for name in ("state", "nonce", "code_challenge")) > 20
@@ -94,7 +101,7 @@ def test_the_sign_in_uses_pkce_state_and_nonce(admin_client: Client, start: Call
 
 @pytest.mark.parametrize(
     ("codenames", "status"),
-    [((), 403), (("view_delegatedaccount",), 403), (("add_delegatedaccount",), 302)],
+    [((), 403), (("view_delegatedaccount",), 403), (("add_delegatedaccount",), 200)],
 )
 def test_only_who_may_add_accounts_begins_a_sign_in(
     staff: Callable[..., Client],
@@ -184,7 +191,7 @@ def test_a_wrong_answer_is_told_and_nothing_is_kept(
     change: dict[str, str],
     told: str,
 ) -> None:
-    answer = browser(start(admin_client)["Location"], sandbox.users[0].username)
+    answer = browser(address_in(start(admin_client)), sandbox.users[0].username)
 
     page = come_back(admin_client, answer | change)
 
@@ -197,7 +204,7 @@ def test_a_wrong_answer_is_told_and_nothing_is_kept(
 def test_an_answer_serves_once(
     admin_client: Client, start: Callable[..., Any], browser: Browser, sandbox: Sandbox
 ) -> None:
-    answer = browser(start(admin_client)["Location"], sandbox.users[0].username)
+    answer = browser(address_in(start(admin_client)), sandbox.users[0].username)
     come_back(admin_client, answer)
 
     page = come_back(admin_client, answer)
@@ -212,7 +219,7 @@ def test_an_answer_is_of_no_use_in_the_session_of_another_administrator(
     browser: Browser,
     sandbox: Sandbox,
 ) -> None:
-    answer = browser(start(admin_client)["Location"], sandbox.users[0].username)
+    answer = browser(address_in(start(admin_client)), sandbox.users[0].username)
     other = staff("add_delegatedaccount", "view_delegatedaccount")
     start(other)
 
@@ -225,7 +232,7 @@ def test_an_answer_is_of_no_use_in_the_session_of_another_administrator(
 def test_a_sign_in_ends_after_ten_minutes(
     admin_client: Client, start: Callable[..., Any], browser: Browser, sandbox: Sandbox
 ) -> None:
-    answer = browser(start(admin_client)["Location"], sandbox.users[0].username)
+    answer = browser(address_in(start(admin_client)), sandbox.users[0].username)
     session = admin_client.session
     begun_at = datetime.now(UTC) - timedelta(minutes=10, seconds=1)
     session[SESSION_KEY] = session[SESSION_KEY] | {"begun_at": begun_at.isoformat()}
@@ -248,11 +255,11 @@ def test_who_has_to_sign_in_again_is_shown_and_may(
     shown = admin_client.get(reverse(LIST)).content.decode()
     begun = start(admin_client, query=f"?account={account.pk}", permissions="Presence.Read.All")
 
-    page = come_back(admin_client, browser(begun["Location"], account.username))
+    page = come_back(admin_client, browser(address_in(begun), account.username))
 
     assert "Needs to sign in again" in shown
     assert f"?account={account.pk}" in shown
-    assert "login_hint=" in begun["Location"]
+    assert "login_hint=" in address_in(begun)
     assert "Needs to sign in again" not in page.content.decode()
     assert not DelegatedAccount.objects.get().needs_sign_in
 
@@ -278,7 +285,7 @@ def test_somebody_else_cannot_sign_in_for_an_account(
     account = sign_in()
     begun = start(admin_client, query=f"?account={account.pk}")
 
-    page = come_back(admin_client, browser(begun["Location"], sandbox.users[1].username))
+    page = come_back(admin_client, browser(address_in(begun), sandbox.users[1].username))
 
     assert "another account has to sign in again" in messages_of(page)
     assert DelegatedAccount.objects.get().username == account.username
@@ -305,9 +312,9 @@ def test_the_session_is_all_that_holds_the_verifier(
     begun = start(admin_client)
     verifier = admin_client.session[SESSION_KEY]["flow"]["code_verifier"]
 
-    come_back(admin_client, browser(begun["Location"], sandbox.users[0].username))
+    come_back(admin_client, browser(address_in(begun), sandbox.users[0].username))
 
-    assert verifier not in begun["Location"]
+    assert verifier not in address_in(begun)
     assert all(SESSION_KEY not in session.get_decoded() for session in Session.objects.all())
 
 

@@ -1,0 +1,83 @@
+"""Every page that links lead to keeps to the policy that the product sends."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright.sync_api import Page
+
+from notifications.models import ChangeNotification, Delivery, EndpointMinute, NotificationContent
+from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
+
+pytestmark = pytest.mark.browser
+
+NOT_PAGES = re.compile(r"/admin/(logout|jsi18n)/|\.(csv|json|pem|cer|crt)$")
+MOST_PAGES = 150
+
+
+@pytest.fixture
+def _a_row_of_each(
+    make_subscription: Callable[..., Subscription], certificate: EncryptionCertificate
+) -> None:
+    now = datetime.now(UTC)
+    subscription = make_subscription(
+        resource="/teams/getAllMessages", include_resource_data=True, encryption_certificate=certificate
+    )
+    delivery = Delivery.objects.create(body=b"{}", size=2, received_at=now, next_attempt_at=now, state="dead")
+    notification = ChangeNotification.objects.create(
+        subscription=subscription,
+        resource="/teams/getAllMessages",
+        change_type="created",
+        state="accepted",
+        received_at=now,
+        last_received_at=now,
+        processed_at=now,
+        delivery=delivery,
+    )
+    NotificationContent.objects.create(
+        notification=notification, data={"body": "<b>hello</b>"}, opened_at=now
+    )
+    EndpointMinute.objects.create(minute=now.replace(second=0, microsecond=0), answers=3, over_3_s=1)
+    DelegatedAccount.objects.create(
+        app_registration=subscription.app_registration,
+        username="somebody@contoso.example",
+        needs_sign_in=True,
+        signed_in_at=now,
+    )
+
+
+def kind_of(address: str) -> str:
+    """Return what an address has in common with those that show the same kind of page."""
+    parts = urlsplit(address)
+    names = sorted(re.findall(r"([a-z_]+)=", parts.query))
+    return re.sub(r"\d+", "N", parts.path) + "?" + ",".join(names[:1])
+
+
+def links_of(page: Page) -> list[str]:
+    found: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    return [urljoin(page.url, link).partition("#")[0] for link in found]
+
+
+@pytest.mark.usefixtures("_a_row_of_each")
+def test_no_page_breaks_the_policy(window: Any, webhook: str, log_in: Callable[[Page], None]) -> None:
+    seen: dict[str, str] = {}
+    with window.open() as page:
+        log_in(page)
+        waiting = [f"{webhook}/admin/", f"{webhook}/admin/password_change/"]
+        while waiting and len(seen) < MOST_PAGES:
+            address = waiting.pop(0)
+            is_page = address.startswith(f"{webhook}/admin/") and not NOT_PAGES.search(urlsplit(address).path)
+            if not is_page or kind_of(address) in seen:
+                continue
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status == 200, address
+            seen[kind_of(address)] = address
+            assert window.complaints == [], address
+            waiting += links_of(page)
+
+    assert len(seen) > 40, seen
+    assert len(seen) < MOST_PAGES, seen
