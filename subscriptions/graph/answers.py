@@ -12,11 +12,13 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from subscriptions.graph.errors import (
+    LONGEST_LIFE,
     AccessDeniedError,
     DuplicateSubscriptionError,
     EndpointValidationError,
     GraphError,
     InvalidRequestError,
+    LifetimeRefusedError,
     QuotaReachedError,
     ServiceUnavailableError,
     ThrottledError,
@@ -179,6 +181,8 @@ def _leaf(
 def _refined(leaf: type[GraphError], facts: _Facts) -> type[GraphError]:
     if leaf is InvalidRequestError and _is_about_our_endpoint(facts):
         return EndpointValidationError
+    if leaf is InvalidRequestError and LONGEST_LIFE.search(facts.message):
+        return LifetimeRefusedError
     # Graph has no code of its own for a quota. The text only refines a 403, which it remains if words change.
     if leaf is AccessDeniedError and _LIMIT_WORDS.search(facts.message):
         return QuotaReachedError

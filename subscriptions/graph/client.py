@@ -1,10 +1,12 @@
 """What we ask of Graph about subscriptions: create, read, renew, reauthorize and remove."""
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from subscriptions.graph import batch, reading
@@ -64,6 +66,12 @@ class GraphClient:
             on_call=on_call,
             new_patience=lambda: Patience(attempts=attempts, max_wait=max_wait, sleep=sleep),
         )
+
+    def reporting_to(self, on_call: Callable[[CallRecord], None]) -> Self:
+        """Return a client with the same connections and tokens that tells `on_call` of its calls."""
+        twin = copy.copy(self)
+        twin._caller = replace(self._caller, on_call=on_call)  # noqa: SLF001 -- its own class
+        return twin
 
     def create_subscription(
         self, request: SubscriptionRequest, *, version: Version = "v1.0"
@@ -236,12 +244,13 @@ class GraphClient:
         return link
 
     def _update_alone(self, renewal: Renewal, version: Version) -> Outcome:
-        called_at = datetime.now(UTC)
+        call = self._about(renewal.id, "PATCH", version=version, body=renewal.as_json())
+        timer = _Timer()
         try:
-            subscription = self.update_subscription(renewal, version=version)
+            answer = self._caller.perform(call)
         except GraphError as error:
-            return Outcome(id=renewal.id, error=error, called_at=called_at)
-        return Outcome(id=renewal.id, subscription=subscription, called_at=called_at)
+            return timer.outcome(renewal, error=error)
+        return _outcome(renewal, answer, timer)
 
     def _update_chunk(
         self, renewals: Sequence[Renewal], version: Version, patience: Patience
@@ -259,19 +268,17 @@ class GraphClient:
         return [outcomes[str(number)] for number in range(1, len(renewals) + 1)]
 
     def _update_together(self, renewals: Mapping[str, Renewal], version: Version) -> dict[str, Outcome]:
-        called_at = datetime.now(UTC)
+        timer = _Timer()
         paths = {item_id: _path_of(renewal.id) for item_id, renewal in renewals.items()}
         call = Call(method="POST", url=self._url("/$batch", version), body=batch.envelope(paths, renewals))
         try:
-            answers = batch.answers_in(self._caller.perform_once(call).document())
+            envelope = self._caller.perform_once(call)
+            answers = batch.answers_in(envelope.document())
         except GraphError as error:
-            return {
-                item_id: Outcome(id=renewal.id, error=error, called_at=called_at)
-                for item_id, renewal in renewals.items()
-            }
+            return {item_id: timer.outcome(renewal, error=error) for item_id, renewal in renewals.items()}
+        timer.stop(envelope.request_id)
         return {
-            item_id: _outcome(renewal, answers.get(item_id), called_at)
-            for item_id, renewal in renewals.items()
+            item_id: _outcome(renewal, answers.get(item_id), timer) for item_id, renewal in renewals.items()
         }
 
 
@@ -309,12 +316,48 @@ def _values(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return values
 
 
-def _outcome(renewal: Renewal, answer: Answer | None, called_at: datetime) -> Outcome:
+class _Timer:
+    """When one call for renewals began, how long it took, and what Graph calls it."""
+
+    def __init__(self) -> None:
+        self._called_at = datetime.now(UTC)
+        self._began = time.monotonic()
+        self._duration: timedelta | None = None
+        self.request_id = ""
+
+    def stop(self, request_id: str) -> None:
+        """Note that the answer is there."""
+        self._duration, self.request_id = self._elapsed(), request_id
+
+    def outcome(
+        self,
+        renewal: Renewal,
+        *,
+        subscription: RemoteSubscription | None = None,
+        error: GraphError | None = None,
+        request_id: str = "",
+    ) -> Outcome:
+        return Outcome(
+            id=renewal.id,
+            subscription=subscription,
+            error=error,
+            called_at=self._called_at,
+            duration=self._duration or self._elapsed(),
+            request_id=error.request_id if error else request_id,
+        )
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self._began)
+
+
+def _outcome(renewal: Renewal, answer: Answer | None, timer: _Timer) -> Outcome:
+    request_id = (answer.request_id if answer else "") or timer.request_id
     try:
         subscription = _renewed(answer)
     except GraphError as error:
-        return Outcome(id=renewal.id, error=error, called_at=called_at)
-    return Outcome(id=renewal.id, subscription=subscription, called_at=called_at)
+        error.request_id = error.request_id or request_id
+        return timer.outcome(renewal, error=error)
+    return timer.outcome(renewal, subscription=subscription, request_id=request_id)
 
 
 def _renewed(answer: Answer | None) -> RemoteSubscription:

@@ -162,12 +162,17 @@ class RemoteSubscription:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one renewal: the subscription as Graph now holds it, or the error."""
+    """What became of one renewal: the subscription as Graph now holds it, or the error.
+
+    `request_id` is Graph's name for the call; of an item without one of its own, that of the whole batch.
+    """
 
     id: str
     subscription: RemoteSubscription | None = None
     error: GraphError | None = None
     called_at: datetime
+    duration: timedelta = timedelta(0)
+    request_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

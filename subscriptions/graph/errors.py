@@ -8,6 +8,9 @@ _NAMED_SUBSCRIPTION = re.compile(
     r"subscription id\W{1,3}(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE
 )
 
+# Graph has no code of its own for this either.
+LONGEST_LIFE = re.compile(r"expiration can only be (?P<minutes>\d{1,6}) minutes", re.IGNORECASE)
+
 
 class GraphError(Exception):
     """A call to Graph, or to its sign-in service, did not do what was asked.
@@ -134,6 +137,18 @@ class InvalidRequestError(GraphError):
     default_explanation = (
         "Graph found a fault in the request. Correct what its message names, then try again."
     )
+
+
+class LifetimeRefusedError(InvalidRequestError):
+    """The expiry asked for is further away than Graph allows: 400 with a text that names the longest life."""
+
+    default_explanation = "Graph does not grant so long a life. A shorter one is asked for by itself."
+
+    @property
+    def longest(self) -> timedelta:
+        """The longest life by Graph's text; zero if it names none."""
+        match = LONGEST_LIFE.search(self.message)
+        return timedelta(minutes=int(match["minutes"]) if match else 0)
 
 
 class EndpointValidationError(InvalidRequestError):

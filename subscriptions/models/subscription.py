@@ -15,6 +15,9 @@ from subscriptions.models.delegated_account import DelegatedAccount
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.fields import EncryptedTextField
 
+# Graph may grant more again one day; asking costs one refused call.
+CEILING_KNOWN = timedelta(days=7)
+
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Named filters; each takes the time as `now`."""
@@ -22,6 +25,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def due(self, now: datetime, *, within: timedelta | None = None) -> "SubscriptionQuerySet":
         """Keep those that need Graph at `now`: to be renewed, made again or made after a first try that broke off.
 
+        Without `auto_renew` nothing is renewed or made again, but a create call that was begun is brought to its end.
         `within` adds those that end before `now + within`, whatever their own time.
         """
         deadline = Q(renew_at__lte=now)
@@ -29,8 +33,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             deadline |= Q(status=Subscription.Status.ACTIVE, expires_at__lte=now + within)
         return self.filter(
             deadline,
+            Q(auto_renew=True) | Q(status=Subscription.Status.PENDING),
             is_enabled=True,
-            auto_renew=True,
             status__in=(Subscription.Status.PENDING, Subscription.Status.ACTIVE, Subscription.Status.GONE),
         )
 
@@ -165,6 +169,12 @@ class Subscription(models.Model):
     renew_at = models.DateTimeField(null=True, editable=False)
     renewed_at = models.DateTimeField(null=True, editable=False)
     reauthorized_at = models.DateTimeField(null=True, editable=False)
+    ceiling_minutes = models.PositiveIntegerField(
+        null=True,
+        editable=False,
+        help_text="The longest life that Graph allowed when it refused a longer one.",
+    )
+    ceiling_learnt_at = models.DateTimeField(null=True, editable=False)
     missed_at = models.DateTimeField(
         null=True, editable=False, help_text="Since when Graph says that changes were missed."
     )
@@ -245,6 +255,13 @@ class Subscription(models.Model):
         Source: resources/subscription.md (2026-09-17).
         """
         return f"{self.pk}.{secrets.token_urlsafe(48)}"
+
+    def ceiling(self, now: datetime) -> timedelta | None:
+        """Return the longest life that Graph lately allowed, or None; what it said a week ago is forgotten."""
+        if self.ceiling_minutes is None or self.ceiling_learnt_at is None:
+            return None
+        is_recent = now - self.ceiling_learnt_at < CEILING_KNOWN
+        return timedelta(minutes=self.ceiling_minutes) if is_recent else None
 
     @property
     def prefer(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Two workers on one subscription: the one whose conditional update changes the row goes on."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from subscriptions.models import Subscription
 
@@ -25,10 +26,29 @@ def claim(subscription_pk: int, *, now: datetime, statuses: Iterable[str], **unc
     return token if taken else ""
 
 
+def claim_all(subscription_pks: Iterable[int], *, now: datetime, statuses: Iterable[str]) -> str:
+    """Take those of the subscriptions that are free, in one statement; the rows tell which, by the claim returned."""
+    token = secrets.token_hex(16)
+    wanted = Subscription.objects.filter(pk__in=list(subscription_pks), status__in=tuple(statuses))
+    wanted.unclaimed(now).update(claim=token, claimed_until=now + CLAIM_LASTS)
+    return token
+
+
 def prolong(subscription: Subscription, token: str, *, now: datetime) -> bool:
     """Let a claim last anew before long work; say whether it was still ours."""
     held = Subscription.objects.filter(pk=subscription.pk, claim=token)
     return bool(held.update(claimed_until=now + CLAIM_LASTS))
+
+
+def release(subscription_pks: Iterable[int], token: str) -> None:
+    """Give claims back with nothing done."""
+    settle_all(subscription_pks, token, {})
+
+
+def settle_all(subscription_pks: Iterable[int], token: str, facts: Mapping[str, Any]) -> int:
+    """Write the same facts to several rows and give their claims back; return how many were still ours."""
+    held = Subscription.objects.filter(pk__in=list(subscription_pks), claim=token)
+    return held.update(claim="", claimed_until=None, **facts)
 
 
 def settle(subscription: Subscription, token: str, **facts: object) -> bool:

@@ -10,7 +10,12 @@ from subscriptions import conf
 from subscriptions.catalogue import lifetimes
 from subscriptions.graph.client import GraphClient, Version
 from subscriptions.graph.documents import RemoteSubscription, SubscriptionRequest
-from subscriptions.graph.errors import DuplicateSubscriptionError, GraphError, SubscriptionGoneError
+from subscriptions.graph.errors import (
+    DuplicateSubscriptionError,
+    GraphError,
+    LifetimeRefusedError,
+    SubscriptionGoneError,
+)
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import certificates, gaps, outcomes
@@ -91,21 +96,52 @@ def place(
         GraphError: it does not exist at Graph for sure; the row says why.
 
     """
-    _address(subscription)
-    subscription.save(update_fields=["notification_url", "lifecycle_notification_url"])
+    prepare(subscription)
     log = CallLog(
         action, actor=actor, app_registration=subscription.app_registration, subscription=subscription
     )
     try:
-        client = client_of(subscription, on_call=log)
-        remote = _post_or_adopt(client, subscription, now=now)
+        remote = ask(client_of(subscription, on_call=log), subscription, now=now)
     except GraphError as error:
         if not log.calls:
             # It never left the house, for want of a token: the log says so all the same.
             record(action, actor=actor, subscription=subscription, started_at=now, error=error)
-        settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
-        logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
+        refused(subscription, token, error, now=now)
         raise
+    return created(subscription, token, remote, now=now, took=log.took)
+
+
+def prepare(subscription: Subscription) -> None:
+    """Let Graph call where we can be reached now: the first of the steps of `place`, for who takes them singly."""
+    _address(subscription)
+    subscription.save(update_fields=["notification_url", "lifecycle_notification_url"])
+
+
+def ask(client: GraphClient, subscription: Subscription, *, now: datetime) -> RemoteSubscription:
+    """Make the subscription exist at Graph and return it as it is there; the database is not touched.
+
+    A shorter life than Graph grants is asked for at once where Graph says so, and noted on the object.
+
+    Raises:
+        GraphError: it does not exist at Graph for sure.
+
+    """
+    try:
+        return _post_or_adopt(client, subscription, now=now)
+    except LifetimeRefusedError as error:
+        asked = expiry_to_ask(subscription, now=now) - now
+        lesson = outcomes.learnt(error, asked=asked, now=now)
+        if not lesson:
+            raise
+        for name, value in lesson.items():
+            setattr(subscription, name, value)
+        return _post_or_adopt(client, subscription, now=now)
+
+
+def created(
+    subscription: Subscription, token: str, remote: RemoteSubscription, *, now: datetime, took: timedelta
+) -> Subscription:
+    """Write that a claimed subscription exists at Graph after calls that began at `now` and took some time."""
     with transaction.atomic():
         settle(
             subscription,
@@ -114,12 +150,20 @@ def place(
             renewed_at=None,
             reauthorized_at=None,
             certificate_at_graph=certificates.at_graph(remote, sent=subscription.certificate_at_graph),
+            ceiling_minutes=subscription.ceiling_minutes,
+            ceiling_learnt_at=subscription.ceiling_learnt_at,
             **outcomes.granted(remote, now=now),
         )
         # Graph may have begun to tell of changes at any moment of the call.
-        gaps.end(subscription, at=now + log.took)
+        gaps.end(subscription, at=now + took)
     logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
     return subscription
+
+
+def refused(subscription: Subscription, token: str, error: GraphError, *, now: datetime) -> None:
+    """Write that a claimed subscription does not exist at Graph for sure, and why."""
+    settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
+    logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
 
 
 def _address(subscription: Subscription) -> None:
@@ -155,6 +199,7 @@ def expiry_to_ask(subscription: Subscription, *, now: datetime) -> datetime:
         include_resource_data=subscription.include_resource_data,
         minutes=subscription.lifetime_minutes,
         now=now,
+        ceiling=subscription.ceiling(now),
     )
 
 

@@ -1,5 +1,6 @@
 """Writes the log of what was said to Graph."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from subscriptions.graph.documents import CallRecord
@@ -24,6 +25,11 @@ class CallLog:
         """Return how long the calls so far took, without the waiting between them."""
         return sum((call.duration for call in self.calls), timedelta())
 
+    def write(self, calls: Iterable[CallRecord]) -> None:
+        """Write calls that were collected elsewhere."""
+        for call in calls:
+            self(call)
+
     def __call__(self, call: CallRecord) -> None:
         """Write one call to the log."""
         self.calls.append(call)
@@ -45,6 +51,14 @@ class CallLog:
 
 
 def record(
+    action: str, *, actor: str, subscription: Subscription, started_at: datetime, error: GraphError
+) -> None:
+    """Write that a call for a subscription never left, and why."""
+    line = entry(action, actor=actor, subscription=subscription, started_at=started_at, error=error)
+    line.save(force_insert=True)
+
+
+def entry(
     action: str,
     *,
     actor: str,
@@ -52,9 +66,10 @@ def record(
     started_at: datetime,
     duration: timedelta = timedelta(0),
     error: GraphError | None = None,
-) -> None:
-    """Write what became of one subscription in a call that served many, or of a call that never left."""
-    Operation.objects.create(
+    request_id: str = "",
+) -> Operation:
+    """Return the log's line, not saved yet, on what became of one subscription in a call that served many."""
+    return Operation(
         subscription=subscription,
         app_registration_id=subscription.app_registration_id,
         action=action,
@@ -66,7 +81,7 @@ def record(
         status_code=error.status if error else 200,
         error_code=error.code if error else "",
         message=str(error) if error else "",
-        request_id=error.request_id if error else "",
+        request_id=error.request_id if error else request_id,
     )
 
 

@@ -8,6 +8,7 @@ from subscriptions.graph.documents import RemoteSubscription
 from subscriptions.graph.errors import (
     AccessDeniedError,
     GraphError,
+    LifetimeRefusedError,
     QuotaReachedError,
     ThrottledError,
     TokenRefusedError,
@@ -68,14 +69,27 @@ def no_error() -> dict[str, Any]:
 def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, Any]:
     """Return the facts of a call that failed: the reason, and when to try again.
 
-    A time that Graph asked us to wait is obeyed. Otherwise the wait doubles with each failure, up to half an hour.
+    A time that Graph asked us to wait is obeyed. Otherwise the wait doubles with each failure, up to half an hour or
+    a quarter of what is left of its life, so that it does not end between two tries.
     """
-    wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(subscription.failures, 10))
+    wait = SHORTEST_WAIT * 2 ** min(subscription.failures, 10)
+    if subscription.status == Subscription.Status.ACTIVE and subscription.expires_at:
+        wait = min(wait, (subscription.expires_at - now) / 4)
+    wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
     return {
         "failures": subscription.failures + 1,
         "renew_at": now + max(error.retry_after or timedelta(0), wait),
         **explained(error, now=now),
     }
+
+
+def learnt(error: GraphError, *, asked: timedelta, now: datetime) -> dict[str, Any]:
+    """Return what Graph's refusal of a life teaches; empty when a shorter life cannot help."""
+    named = error.longest if isinstance(error, LifetimeRefusedError) else timedelta(0)
+    ceiling = lifetimes.shorter(asked, named=named)
+    if ceiling is None:
+        return {}
+    return {"ceiling_minutes": ceiling // timedelta(minutes=1), "ceiling_learnt_at": now}
 
 
 def told(error: Exception) -> str:

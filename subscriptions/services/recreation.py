@@ -64,14 +64,19 @@ def replace(
 ) -> Subscription:
     """Create a claimed subscription again, keeping its former id and clientState known.
 
-    What happened between the end of the old one and the new one was not told to us: the row is marked so.
+    What happened between the end of the old one and the new one was not told to us: the row is marked so. One that
+    Graph never had is pending, as at its first try.
 
     Raises:
         GraphError: Graph refused or did not answer; the row says why.
 
     """
-    status, subscription.status = subscription.status, Subscription.Status.GONE
-    subscription.missed_at = subscription.missed_at or now
+    status = subscription.status
+    if subscription.first_granted_at:
+        subscription.status = Subscription.Status.GONE
+        subscription.missed_at = subscription.missed_at or now
+    else:
+        subscription.status = Subscription.Status.PENDING
     subscription.renew_at = now
     try:
         with transaction.atomic():

@@ -24,7 +24,7 @@ from subscriptions.services import (
 from subscriptions.services.claims import claim, prolong, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UseCaseError
-from subscriptions.services.operations import record
+from subscriptions.services.operations import entry
 from subscriptions.services.outcomes import told
 
 logger = logging.getLogger(__name__)
@@ -271,13 +271,7 @@ def _renewed_without_certificate(item: _Claimed, *, now: datetime, actor: str) -
         [outcome] = client_of(row).update_subscriptions([renewal], version=version_of(row))
     except GraphError as error:
         outcome = Outcome(id=renewal.id, error=error, called_at=now)
-    record(
-        Operation.Action.RENEW,
-        actor=actor,
-        subscription=row,
-        started_at=outcome.called_at,
-        error=outcome.error,
-    )
+    _log(row, outcome, actor=actor)
     return outcome
 
 
@@ -297,6 +291,18 @@ def _is_gone(outcome: Outcome) -> bool:
     return isinstance(outcome.error, SubscriptionGoneError)
 
 
+def _log(row: Subscription, outcome: Outcome, *, actor: str) -> None:
+    entry(
+        Operation.Action.RENEW,
+        actor=actor,
+        subscription=row,
+        started_at=outcome.called_at,
+        duration=outcome.duration,
+        error=outcome.error,
+        request_id=outcome.request_id,
+    ).save(force_insert=True)
+
+
 def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) -> Result:
     """Write what Graph answered for one subscription.
 
@@ -309,13 +315,7 @@ def _conclude(item: _Claimed, outcome: Outcome, *, now: datetime, actor: str) ->
 
     """
     row = item.subscription
-    record(
-        Operation.Action.RENEW,
-        actor=actor,
-        subscription=row,
-        started_at=outcome.called_at,
-        error=outcome.error,
-    )
+    _log(row, outcome, actor=actor)
     certificate = certificates.to_be_sent(row, now=now)
     if certificate and isinstance(outcome.error, InvalidRequestError):
         # What Graph finds fault with may be the certificate: a subscription that renews without it proves that.

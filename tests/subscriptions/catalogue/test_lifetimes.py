@@ -10,6 +10,7 @@ from subscriptions.catalogue import lifetimes
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 CRON = timedelta(minutes=15)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def test_the_expiry_asked_for_stays_within_what_graph_grants(
     [
         (timedelta(minutes=45), timedelta(0)),
         (timedelta(minutes=30), timedelta(0)),
-        (timedelta(minutes=58), timedelta(minutes=13)),
-        (timedelta(minutes=90), timedelta(minutes=45)),
+        (timedelta(minutes=58), timedelta(minutes=10)),
+        (timedelta(minutes=90), timedelta(minutes=42)),
         (timedelta(hours=2), timedelta(hours=1)),
         (timedelta(hours=24), timedelta(hours=12)),
         (timedelta(hours=27), timedelta(hours=18)),
@@ -91,4 +92,48 @@ def test_two_more_cron_runs_fit_after_the_first_that_finds_it_due(minutes: int, 
     first_run_at = lifetimes.renew_at(granted_at=NOW, expires_at=expires_at) + timedelta(seconds=late_seconds)
 
     assert first_run_at >= NOW
-    assert first_run_at + 2 * CRON < expires_at
+    assert first_run_at + 2 * CRON + (min(3, minutes - 45)) * MINUTE < expires_at
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 15])
+def test_a_presence_subscription_is_saved_by_the_third_run_when_two_have_failed(minutes: int) -> None:
+    cron, expires_at = timedelta(minutes=minutes), NOW + timedelta(minutes=58)
+    due_at = lifetimes.renew_at(granted_at=NOW, expires_at=expires_at)
+
+    # The first run came just before it was due.
+    third_run_at = due_at - timedelta(seconds=1) + 3 * cron
+
+    assert third_run_at + 3 * MINUTE <= expires_at
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "ceiling"),
+    [
+        (4318, 1440, 1440),
+        (4318, 0, 60),
+        (4318, 9000, 60),
+        (58, 0, None),
+        (45, 0, None),
+        (58, 45, 45),
+        (90, 20, 60),
+    ],
+)
+def test_after_a_refusal_the_life_that_graph_named_is_asked_for_or_else_a_careful_hour(
+    asked: int, named: int, ceiling: int | None
+) -> None:
+    known = lifetimes.shorter(asked * MINUTE, named=named * MINUTE)
+
+    assert known == (ceiling and ceiling * MINUTE)
+
+
+@pytest.mark.parametrize(("ceiling", "asked"), [(1440, 1438), (45, 45), (60, 58), (20_000, 10_078)])
+def test_what_graph_said_to_be_the_longest_is_not_exceeded(ceiling: int, asked: int) -> None:
+    expires_at = lifetimes.expiry_to_ask(
+        resource="/users/1/messages",
+        include_resource_data=False,
+        minutes=None,
+        now=NOW,
+        ceiling=ceiling * MINUTE,
+    )
+
+    assert expires_at == NOW + asked * MINUTE

@@ -231,3 +231,30 @@ def test_an_item_needs_no_error_text_to_be_gone(
     outcomes = client.update_subscriptions(renewals(ids))
 
     assert isinstance(outcomes[0].error, errors.SubscriptionGoneError)
+
+
+def test_an_outcome_names_its_call_or_that_of_the_whole_batch(
+    client: GraphClient, sandbox: Sandbox, ids: list[str]
+) -> None:
+    own = {**renewed(1, ids[0]), "headers": {"request-id": "its-own"}}
+    sandbox.add_fault(
+        path=r"\$batch",
+        status=200,
+        headers={"request-id": "of-all"},
+        body={"responses": [own, renewed(2, ids[1]), item(3, 403)]},
+    )
+
+    outcomes = client.update_subscriptions(renewals(ids))
+
+    assert [outcome.request_id for outcome in outcomes] == ["its-own", "of-all", "of-all"]
+    assert outcomes[2].error is not None
+    assert outcomes[2].error.request_id == "of-all"
+
+
+def test_a_life_that_is_too_long_is_told_apart_from_other_faults(
+    client: GraphClient, sandbox: Sandbox, ids: list[str]
+) -> None:
+    [too_long] = client.update_subscriptions([Renewal(id=ids[2], expires_at=LATER + timedelta(days=9))])
+
+    assert isinstance(too_long.error, errors.LifetimeRefusedError)
+    assert too_long.error.longest == timedelta(minutes=4230)

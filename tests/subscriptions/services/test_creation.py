@@ -400,3 +400,16 @@ def test_the_address_is_the_one_of_today(
     [remote] = sandbox.subscriptions.values()
     assert remote.notification_url == f"{webhook}/webhooks/graph/notifications"
     assert remote.lifecycle_notification_url == f"{webhook}/webhooks/graph/lifecycle"
+
+
+def test_a_life_that_graph_does_not_grant_is_asked_for_again_as_graph_names_it(
+    make_wish: Make, sandbox: Sandbox, now: datetime
+) -> None:
+    message = "Reason: Subscription expiration can only be 240 minutes in the future."
+    body = {"error": {"code": "ExtensionError", "message": message}}
+    sandbox.add_fault(method="POST", path=r"/subscriptions$", status=400, body=body)
+
+    row = creation.create(make_wish(), now=now, actor="alice")
+
+    assert (row.ceiling_minutes, row.ceiling_learnt_at) == (240, now)
+    assert row.expires_at == now + timedelta(minutes=238)

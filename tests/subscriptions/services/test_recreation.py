@@ -8,7 +8,7 @@ import pytest
 from subscriptions.graph import errors
 from subscriptions.models import FormerIdentity, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
-from subscriptions.services import recreation, removal, renewal
+from subscriptions.services import creation, recreation, removal, renewal
 from subscriptions.services.errors import BusyError, WishExistsError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +60,24 @@ def test_the_gap_is_marked_from_its_beginning(make_subscription: Make, now: date
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.missed_at, second.missed_at) == (now, now - timedelta(hours=1))
+
+
+def test_one_that_graph_never_had_has_missed_nothing(
+    make_wish: Make, sandbox: Sandbox, now: datetime
+) -> None:
+    row = make_wish()
+    sandbox.add_fault(
+        method="POST", path=LIST, status=403, body={"error": {"code": "ExtensionError"}}, times=2
+    )
+    for attempt in (creation.create, recreation.recreate):
+        with pytest.raises(errors.AccessDeniedError):
+            attempt(row, now=now, actor="alice")
+
+    found = [Subscription.objects.values_list("status", "missed_at").get()]
+    recreate(row, now)
+    found.append(Subscription.objects.values_list("status", "missed_at").get())
+
+    assert found == [("failed", None), ("active", None)]
 
 
 def test_a_removed_one_comes_back(make_subscription: Make, sandbox: Sandbox, now: datetime) -> None:

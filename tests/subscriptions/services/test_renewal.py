@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.fernet import Fernet
@@ -80,6 +80,18 @@ def test_what_is_due_gets_the_expiry_that_graph_returns(
     assert (row.claim, row.claimed_until) == ("", None)
     assert row.renew_at
     assert row.renew_at > now + timedelta(days=1)
+
+
+def test_a_create_call_that_was_begun_is_finished_also_where_nothing_is_renewed(
+    make_due: Due, run: Run, sandbox: Sandbox
+) -> None:
+    [row] = make_due(status="pending", auto_renew=False, graph_id=None, expires_at=None)
+    sandbox.remove_subscription(row.graph_id or "")
+
+    run()
+
+    row.refresh_from_db()
+    assert row.status == Status.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -216,7 +228,7 @@ def test_a_throttled_row_waits_as_long_as_graph_asks(
 def test_the_wait_grows_with_each_failure_up_to_half_an_hour(
     make_due: Due, run: Run, sandbox: Sandbox, now: datetime
 ) -> None:
-    [row] = make_due()
+    [row] = make_due(expires_at=now + timedelta(hours=9))
     sandbox.add_fault(method="PATCH", status=403, body=GONE, times=None)
     waits = []
 
@@ -227,6 +239,18 @@ def test_the_wait_grows_with_each_failure_up_to_half_an_hour(
         Subscription.objects.update(renew_at=now)
 
     assert waits == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_no_wait_is_longer_than_a_quarter_of_what_is_left(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
+) -> None:
+    [row] = make_due(failures=9, expires_at=now + 28 * MINUTE)
+    sandbox.add_fault(method="PATCH", status=403, body=GONE)
+
+    run()
+
+    row.refresh_from_db()
+    assert row.renew_at == now + 7 * MINUTE
 
 
 def test_an_old_token_is_replaced_without_notice(make_due: Due, run: Run, sandbox: Sandbox) -> None:
@@ -439,12 +463,14 @@ def test_every_renewal_is_on_the_log(make_due: Due, run: Run, sandbox: Sandbox) 
 
     run()
 
-    fields = ("actor", "graph_id", "succeeded", "status_code", "error_code", "request_id")
-    log = set(Operation.objects.filter(action="renew").values_list(*fields))
-    assert log == {
-        ("cron", rows[0].graph_id, True, 200, "", ""),
-        ("cron", rows[1].graph_id, False, 403, "ExtensionError", "r-1"),
+    fields = ("actor", "graph_id", "succeeded", "status_code", "error_code")
+    log = Operation.objects.filter(action="renew")
+    assert set(log.values_list(*fields)) == {
+        ("cron", rows[0].graph_id, True, 200, ""),
+        ("cron", rows[1].graph_id, False, 403, "ExtensionError"),
     }
+    assert log.get(succeeded=False).request_id == "r-1"
+    assert UUID(log.get(succeeded=True).request_id)
 
 
 def test_progress_is_told(make_due: Due, run: Run) -> None:
