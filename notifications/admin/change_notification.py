@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifications.admin import words
+from notifications.admin.fetching import FetchAdmin
 from notifications.admin.filters import (
     ReceivedFilter,
     ResourceTypeFilter,
@@ -26,7 +27,7 @@ CONTENT_PERMISSION = "notifications.view_notificationcontent"
 
 
 @admin.register(ChangeNotification)
-class ChangeNotificationAdmin(ReplayAdmin[ChangeNotification]):
+class ChangeNotificationAdmin(FetchAdmin, ReplayAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")
@@ -111,8 +112,7 @@ class ChangeNotificationAdmin(ReplayAdmin[ChangeNotification]):
             return {}
         return {
             "content": readable(content.data),
-            "content_opened": words.to_the_second(content.opened_at),
-            "content_certificate": content.encryption_certificate_id,
+            "content_origin": words.origin_of_content(content),
         }
 
     @admin.display(description="received at")

@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from notifications.errors import Reason
-from notifications.models import ChangeNotification, Delivery
+from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
 
 # A GUID, a thread of Teams or an item of Outlook: names of Graph's own have no digits and stay whole.
 _LONG_ID = re.compile(r"(?=[^/'()?&=,\s]*\d)[^/'()?&=,\s]{19,}")
@@ -134,6 +134,31 @@ def summary(notification: ChangeNotification) -> str:
         said = f"{thing} was {notification.change_type or 'changed'}"
     claim = said if state == ChangeNotification.State.ACCEPTED else f"It claims: {said[0].lower()}{said[1:]}"
     return f"{claim}. {_STATE_MEANINGS[state]}"
+
+
+def origin_of_content(content: NotificationContent) -> str:
+    """Return where content is from, and of which moment it speaks."""
+    at = to_the_second(content.opened_at)
+    if content.source == NotificationContent.Source.FETCHED:
+        return f"Fetched from Graph at {at}. It is the state at that time, not that of the change."
+    if content.source == NotificationContent.Source.DELTA:
+        return f"Found by delta query at {at}. It is the state at that time; earlier ones may lie before it."
+    key = (
+        f" with certificate {content.encryption_certificate_id}" if content.encryption_certificate_id else ""
+    )
+    return f"Decrypted at {at}{key}."
+
+
+def of_fetch(fetch: ContentFetch) -> str:
+    """Return what became of reading the resource at Graph; nothing where the content speaks for itself."""
+    if fetch.state == ContentFetch.State.DONE:
+        return ""
+    trace = f" request-id {fetch.request_id}." if fetch.request_id else ""
+    if fetch.state == ContentFetch.State.WANTED:
+        told = f" The last try: {fetch.outcome}" if fetch.outcome else ""
+        when = to_the_second(fetch.next_attempt_at)
+        return f"Wanted by {fetch.requested_by}; the next try is at {when}.{told}{trace}"
+    return f"{fetch.get_state_display()} at {to_the_second(fetch.finished_at)}. {fetch.outcome}{trace}"
 
 
 def reason_in_words(reason: str) -> str:

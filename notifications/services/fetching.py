@@ -57,6 +57,20 @@ def fetchable(rows: QuerySet[ChangeNotification]) -> QuerySet[ChangeNotification
     )
 
 
+def path_of(notification: ChangeNotification) -> str:
+    """Return at which path of Graph the item of a notification is read.
+
+    Raises:
+        NotFetchableError: there is nothing to be read; the text says why.
+
+    """
+    if notification.subscription is None:
+        raise NotFetchableError("Its subscription is no longer kept here.")
+    if notification.change_type == "deleted":
+        raise NotFetchableError("The item was deleted: there is nothing left to read.")
+    return item_path(notification, notification.subscription)
+
+
 def want(rows: QuerySet[ChangeNotification], *, now: datetime, actor: str) -> int:
     """Have the workers fetch what can be fetched of some notifications, and return how many; at most 10,000."""
     keys = list(fetchable(rows).order_by("-pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
@@ -140,7 +154,7 @@ def _fetch_group(wishes: Iterable[ContentFetch], *, clock: Callable[[], datetime
     by_path: dict[str, list[ContentFetch]] = defaultdict(list)
     for wish in wishes:
         try:
-            by_path[_path(wish)].append(wish)
+            by_path[path_of(wish.notification)].append(wish)
         except NotFetchableError as error:
             fetch_outcomes.impossible(wish, str(error), now=clock())
             summary.not_fetched += 1
@@ -157,15 +171,6 @@ def _fetch_group(wishes: Iterable[ContentFetch], *, clock: Callable[[], datetime
             for wish in (wish for path in paths for wish in by_path[path]):
                 _count(fetch_outcomes.postpone(wish, trouble, now=clock()), summary)
             return
-
-
-def _path(wish: ContentFetch) -> str:
-    notification = wish.notification
-    if notification.subscription is None:
-        raise NotFetchableError("Its subscription is no longer kept here.")
-    if notification.change_type == "deleted":
-        raise NotFetchableError("The item was deleted: there is nothing left to read.")
-    return item_path(notification, notification.subscription)
 
 
 def _read(wishes: Sequence[ContentFetch], paths: Sequence[str]) -> list[Reading]:

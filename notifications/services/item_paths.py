@@ -14,8 +14,6 @@ from subscriptions.catalogue import entries, entry_for
 from subscriptions.models import Subscription
 
 LONGEST_PATH = 2_000
-# Told for the whole of it: the notification does not say which item changed.
-CONTAINERS = frozenset({"driveItem", "list"})
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # teams('19:abc@thread.tacv2') or plain text.
 _PART = re.compile(r"(?P<name>[^/()']+)(?:\('(?P<key>[^()']+)'\))?")
@@ -35,7 +33,7 @@ def item_path(notification: ChangeNotification, subscription: Subscription) -> s
 
     """
     entry = entry_for(subscription.resource)
-    if entry is not None and entry.resource_type in CONTAINERS:
+    if entry is not None and entry.names_no_item:
         raise NotFetchableError(
             "Graph tells that something changed there, not what. The changed items become known by recovery "
             "(recover_changes)."

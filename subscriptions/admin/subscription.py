@@ -33,7 +33,7 @@ from subscriptions.services.errors import WishExistsError
 from subscriptions.services.outcomes import told
 
 WISH = ("app_registration", "watched_as", "resource_code", "change_types", "content", "version")
-EDITABLE = ("lifetime_minutes", "auto_renew")
+EDITABLE = ("fetch_content", "lifetime_minutes", "auto_renew")
 FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
 OPTIONS = (
     "use_immutable_ids",

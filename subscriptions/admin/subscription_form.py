@@ -54,6 +54,7 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
             "api_version",
             "lifetime_minutes",
             "auto_renew",
+            "fetch_content",
             *get_args(Option),
             "latest_supported_tls_version",
         )
@@ -88,6 +89,7 @@ class NewSubscriptionForm(forms.ModelForm[Subscription]):
         self._match_account(cleaned)
         wish = Subscription(**{name: value for name, value in cleaned.items() if name in self.Meta.fields})
         _report(self, wishes.problems(wish), self.warnings)
+        _refuse_pointless_fetch(self, wish)
         if "resource" not in self.errors:
             cleaned["resource"] = normalise(cleaned["resource"])
         return cleaned
@@ -130,7 +132,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 
     class Meta:
         model = Subscription
-        fields = ("auto_renew", "lifetime_minutes")
+        fields = ("auto_renew", "fetch_content", "lifetime_minutes")
         help_texts = NewSubscriptionForm.Meta.help_texts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -140,6 +142,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
     def clean(self) -> dict[str, Any]:
         """Hold a new lifetime against Graph's rules."""
         cleaned = super().clean() or self.cleaned_data
+        _refuse_pointless_fetch(self, self.instance)
         if "lifetime_minutes" not in self.changed_data or "lifetime_minutes" not in cleaned:
             return cleaned
         stored = Subscription.objects.select_related("app_registration").get(pk=self.instance.pk)
@@ -147,6 +150,11 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         about_lifetime = [one for one in wishes.problems(stored) if one.field == "lifetime_minutes"]
         _report(self, about_lifetime, self.warnings)
         return cleaned
+
+
+def _refuse_pointless_fetch(form: forms.BaseForm, wish: Subscription) -> None:
+    if form.cleaned_data.get("fetch_content") and (reason := wishes.why_not_to_fetch(wish)):
+        form.add_error("fetch_content", reason)
 
 
 def _report(form: forms.BaseForm, problems: Any, warnings: list[str]) -> None:

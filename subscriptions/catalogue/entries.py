@@ -76,6 +76,14 @@ class Entry:
         return bool(self.rich_data) and self.max_expiration is None and self.max_expiration_rich is not None
 
     @property
+    def names_no_item(self) -> bool:
+        """Tell whether notifications say that something changed there, but not what.
+
+        Source: onedrive-change-notifications-overview (2026): read the changes by delta.
+        """
+        return self.resource_type in {"driveItem", "list"}
+
+    @property
     def is_retired(self) -> bool:
         """Tell whether Microsoft has replaced this path or set a date for its end."""
         return self.superseded_by is not None or self.retires_on is not None

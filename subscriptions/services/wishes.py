@@ -56,6 +56,8 @@ def named(  # noqa: PLR0913 -- what a wish may say, all by name
         lifetime_minutes=minutes,
         **(options or {}),
     )
+    if subscription.fetch_content and (reason := why_not_to_fetch(subscription)):
+        raise WrongWishError(f"Content cannot be fetched. {reason}")
     entry = entry_for(normalise(resource)) if _is_path(resource) else None
     if entry and entry.is_beta_only:
         subscription.api_version = Subscription.ApiVersion.BETA
@@ -83,6 +85,19 @@ def problems(subscription: Subscription) -> tuple[Problem, ...]:
             options=frozenset(option for option in get_args(rules.Option) if getattr(subscription, option)),
         )
     )
+
+
+def why_not_to_fetch(subscription: Subscription) -> str:
+    """Return why reading each changed item at Graph makes no sense for a subscription; empty where it does."""
+    if subscription.include_resource_data:
+        return "Content comes with the notifications already: leave this off."
+    entry = entry_for(subscription.resource)
+    if entry is not None and entry.names_no_item:
+        return (
+            "Graph tells that something changed there, not what: leave this off. The changed items become known by "
+            "recovery (recover_changes)."
+        )
+    return ""
 
 
 def access_of(account: DelegatedAccount | None) -> Access:

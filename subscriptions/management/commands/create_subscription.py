@@ -63,12 +63,18 @@ class Command(BaseCommand):
             choices=("v1_0", "v1_1", "v1_2", "v1_3"),
             help="Of our endpoint.",
         )
+        parser.add_argument(
+            "--fetch-content",
+            action="store_true",
+            help="Where no content comes: have the workers read each changed item at Graph.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Create; exit 1 when Graph refuses, 2 when a value cannot be right."""
         if options["from_csv"]:
-            given = [f"--{name.replace('_', '-')}" for name in (*COLUMNS, *GRAPH_OPTIONS) if options[name]]
+            names = (*COLUMNS, "fetch_content", *GRAPH_OPTIONS)
+            given = [f"--{name.replace('_', '-')}" for name in names if options[name]]
             if given:
                 raise CommandError(
                     f"With --from-csv the file says it all: leave out {', '.join(given)}.",
@@ -92,7 +98,7 @@ class Command(BaseCommand):
                 account=options["account"] or "",
                 minutes=options["minutes"],
                 now=timezone.now(),
-                options=_graph_options(options),
+                options={"fetch_content": options["fetch_content"], **_graph_options(options)},
             )
             subscription, is_new = bulk.create_or_find(wish, now=timezone.now(), actor=ACTOR)
         except wishes.WrongWishError as error:

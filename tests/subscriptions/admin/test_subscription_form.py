@@ -236,3 +236,35 @@ def test_a_lifetime_beyond_the_limit_is_refused_later_too(
     answer = administrator.post(url, {"lifetime_minutes": "99999", "auto_renew": "on"})
 
     assert "longest life" in str(answer.context["adminform"].form.errors["lifetime_minutes"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"include_resource_data": True}, "Content comes with the notifications already"),
+        ({"resource": "/drives/d/root"}, "recover_changes"),
+    ],
+)
+def test_fetching_where_it_makes_no_sense_is_refused(
+    facts: dict[str, Any],
+    reason: str,
+    administrator: Client,
+    make_row: Callable[..., Subscription],
+    certificate: EncryptionCertificate,
+) -> None:
+    subscription = make_row(encryption_certificate=certificate, **facts)
+    url = reverse("admin:subscriptions_subscription_change", args=(subscription.pk,))
+
+    answer = administrator.post(url, {"fetch_content": "on"})
+
+    assert reason in str(answer.context["adminform"].form.errors["fetch_content"])
+
+
+def test_fetching_can_be_switched_on_later(
+    administrator: Client, make_row: Callable[..., Subscription]
+) -> None:
+    url = reverse("admin:subscriptions_subscription_change", args=(make_row().pk,))
+
+    administrator.post(url, {"fetch_content": "on"})
+
+    assert Subscription.objects.get().fetch_content

@@ -1,0 +1,150 @@
+"""Fetching in the admin: read at Graph what came without content, for one notification or for all that a list shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from notifications.admin import words
+from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.models import ChangeNotification, ContentFetch, NotificationContent
+from notifications.services import engine, fetching
+from notifications.services.item_paths import NotFetchableError
+from subscriptions.services.errors import BusyError
+from subscriptions.services.long_lists import count_up_to
+
+PERMISSION = "notifications.fetch_content"
+LIST = "admin:notifications_changenotification_changelist"
+State = ContentFetch.State
+LEVELS = {State.DONE: messages.SUCCESS, State.WANTED: messages.WARNING}
+
+
+class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
+    """A list of notifications whose resources can be read at Graph."""
+
+    def has_fetch_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may have resources read at Graph."""
+        return request.user.has_perm(PERMISSION) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that counts and asks, and the address that reads for one."""
+        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
+            ("fetch/", self._fetch_all, "fetch_all"),
+            ("<int:pk>/fetch/", self._fetch_one, "fetch"),
+        ]
+        return [
+            *(
+                path(
+                    address, self.admin_site.admin_view(view), name=f"notifications_changenotification_{name}"
+                )
+                for address, view, name in own
+            ),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer to read what the list shows."""
+        context = {}
+        if self.has_fetch_permission(request):
+            url = reverse("admin:notifications_changenotification_fetch_all")
+            context["fetch_url"] = f"{url}?{request.GET.urlencode()}"
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer to read this one, and say what became of the last try."""
+        context: dict[str, Any] = {}
+        if notification := self.get_object(request, object_id):
+            if fetch := ContentFetch.objects.filter(pk=notification.pk).first():
+                context["fetch_note"] = words.of_fetch(fetch)
+            if self.has_fetch_permission(request) and is_fetchable(notification):
+                context |= _offer(notification)
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _fetch_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Read for one at once, and say what came of it."""
+        if not self.has_fetch_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        notification = self.get_object(request, str(pk))
+        if notification is None:
+            return HttpResponseRedirect(reverse(LIST))
+        try:
+            fetch = fetching.fetch_now(notification, clock=timezone.now, actor=request.user.get_username())
+        except BusyError:
+            self.message_user(
+                request, "A worker is reading it at this moment. Reload soon.", messages.WARNING
+            )
+        else:
+            level = LEVELS.get(State(fetch.state), messages.ERROR)
+            self.message_user(request, in_words(fetch), level)
+        return HttpResponseRedirect(reverse("admin:notifications_changenotification_change", args=(pk,)))
+
+    def _fetch_all(self, request: HttpRequest) -> HttpResponse:
+        """Ask with a count, or leave it to the workers when asked by a click."""
+        if not self.has_fetch_permission(request):
+            raise PermissionDenied
+        back = f"{reverse(LIST)}?{request.GET.urlencode()}"
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            # The list explains what is wrong with its address.
+            return HttpResponseRedirect(f"{reverse(LIST)}?e=1")
+        if request.method == "POST":
+            wanted = fetching.want(rows, now=timezone.now(), actor=request.user.get_username())
+            engine.nudge()
+            self.message_user(request, f"Left to the workers: {wanted:,}.", messages.SUCCESS)
+            return HttpResponseRedirect(back)
+        count = count_up_to(fetching.fetchable(rows), fetching.MOST_AT_ONCE)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Fetch current state?",
+            "opts": self.opts,
+            "count": min(count, fetching.MOST_AT_ONCE),
+            "is_cut": count > fetching.MOST_AT_ONCE,
+            "back": back,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/notifications/confirm_fetch.html", context)
+
+
+def _offer(notification: ChangeNotification) -> dict[str, str]:
+    """Return the button's address, or why there is none."""
+    try:
+        fetching.path_of(notification)
+    except NotFetchableError as error:
+        return {"fetch_note": str(error)}
+    url = reverse("admin:notifications_changenotification_fetch", args=(notification.pk,))
+    return {"fetch_one_url": url}
+
+
+def is_fetchable(notification: ChangeNotification) -> bool:
+    """Say whether it makes sense to read the resource of a notification; again, where it was read before."""
+    is_change = notification.state == ChangeNotification.State.ACCEPTED and not notification.lifecycle_event
+    if not is_change or notification.change_type == "deleted" or notification.subscription is None:
+        return False
+    contents = NotificationContent.objects.filter(pk=notification.pk)
+    return not contents.exclude(source=NotificationContent.Source.FETCHED).exists()
+
+
+def in_words(fetch: ContentFetch) -> str:
+    """Return what became of a fetch in a sentence."""
+    if fetch.state == State.DONE:
+        return "Fetched. What is shown is the state at this moment, not that of the change."
+    if fetch.state == State.WANTED:
+        return f"Not fetched yet: {fetch.outcome} It is tried again by itself."
+    return f"Not fetched. {fetch.outcome}"
