@@ -114,6 +114,17 @@ def replace_by(
         _begin(certificate, successor, at_once=at_once, now=now)
 
 
+def hasten(certificate: EncryptionCertificate, *, now: datetime) -> int:
+    """Make all that Graph still encrypts for `certificate` due for the next renewal run, and return how many.
+
+    What Graph has asked to leave alone for a while, or has refused, keeps its time.
+    """
+    movable = Subscription.objects.encrypted_for(certificate, now).filter(
+        status=Subscription.Status.ACTIVE, is_enabled=True, auto_renew=True, failures=0
+    )
+    return movable.exclude(encryption_certificate=certificate).update(renew_at=now)
+
+
 def progress_of(certificate: EncryptionCertificate, *, now: datetime) -> Progress:
     """Return where the end of a certificate stands at `now`."""
     unused_since_at = certificate.unused_since_at
@@ -227,9 +238,7 @@ def _begin(
         raise NotRotatableError(f"Somebody else has just changed {certificate}. Reload and look again.")
     _move_wishes(certificate, successor.pk)
     if at_once:
-        # What Graph has asked to leave alone for a while keeps its time.
-        movable = at_graph.filter(status=Subscription.Status.ACTIVE, failures=0)
-        movable.filter(is_enabled=True, auto_renew=True).update(renew_at=now)
+        hasten(certificate, now=now)
     certificate.refresh_from_db()
     logger.info("certificate rotation began certificate=%s successor=%s", certificate, successor)
 
