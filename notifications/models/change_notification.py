@@ -93,6 +93,12 @@ class ChangeNotification(models.Model):
                 name="notification_unhandled",
                 condition=Q(handled_at__isnull=True, handle_after__isnull=False),
             ),
+            # For what the webhook brings after a delta query has told it; nothing to write for the webhook's own rows.
+            models.Index(
+                fields=("subscription", "resource_id"),
+                name="notification_by_delta",
+                condition=Q(origin="delta"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ from subscriptions.graph.errors import (
     LifetimeRefusedError,
     QuotaReachedError,
     ServiceUnavailableError,
+    SyncStateLostError,
     ThrottledError,
     UnauthorizedError,
     UnexpectedAnswerError,
@@ -146,6 +147,7 @@ _LEAVES: Mapping[int, type[GraphError]] = {
     401: UnauthorizedError,
     403: AccessDeniedError,
     409: DuplicateSubscriptionError,
+    410: SyncStateLostError,
     429: ThrottledError,
 }
 

@@ -15,6 +15,7 @@ from subscriptions.graph.calls import Call, Caller
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.documents import (
     CallRecord,
+    DeltaPage,
     Outcome,
     RemoteSubscription,
     Renewal,
@@ -204,6 +205,32 @@ class GraphClient:
                 self._caller, root, paths[start : start + batch.MAX_REQUESTS], headers=headers
             )
         ]
+
+    def delta_page(self, place: str, *, version: Version = "v1.0", prefer: Iterable[str] = ()) -> DeltaPage:
+        """Return one page of a delta query: of a path with its options, or of a link that an earlier page gave.
+
+        Raises:
+            SyncStateLostError: the token in the link is over; begin anew.
+            ResourceNotFoundError: the collection does not exist.
+
+        """
+        is_path = place.startswith("/")
+        url = self._url(place, version) if is_path else self._own_link(place)
+        wanted = ", ".join(prefer)
+        call = Call(
+            method="GET",
+            url=url,
+            headers={"Prefer": wanted} if wanted else {},
+            secret=None if is_path else url,
+        )
+        return self._delta_page_in(self._caller.perform(call).document())
+
+    def _delta_page_in(self, page: Mapping[str, Any]) -> DeltaPage:
+        links = [page.get("@odata.nextLink"), page.get("@odata.deltaLink")]
+        next_link, delta_link = (self._own_link(link) if link is not None else "" for link in links)
+        if bool(next_link) == bool(delta_link):
+            raise UnexpectedAnswerError("A page of Graph's delta query leads nowhere, or to two places.")
+        return DeltaPage(items=tuple(_values(page)), next_link=next_link, delta_link=delta_link)
 
     def _url(self, path: str, version: Version) -> str:
         return f"{self._cloud.graph_url}/{version}{path}"

@@ -203,3 +203,17 @@ def _text(document: Mapping[str, Any], name: str) -> str | None:
 
 def _without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaPage:
+    """One page of a delta query. Exactly one of the links is there: to the next page, or to what comes later.
+
+    The links carry tokens.
+
+    Source: Microsoft Learn, delta-query-overview.md (2026-05-14).
+    """
+
+    items: tuple[Mapping[str, Any], ...] = field(repr=False)
+    next_link: str = field(repr=False)
+    delta_link: str = field(repr=False)

@@ -114,6 +114,15 @@ class ResourceNotFoundError(GraphError):
     )
 
 
+class SyncStateLostError(GraphError):
+    """Graph no longer knows our place in a delta query: 410. Only a new beginning helps.
+
+    Source: Microsoft Learn, delta-query-overview.md (2026-05-14).
+    """
+
+    default_explanation = "Graph has forgotten our place in the delta query. It is begun anew."
+
+
 class DuplicateSubscriptionError(GraphError):
     """The same resource and change type are subscribed to already: 409."""
 

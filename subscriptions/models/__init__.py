@@ -4,6 +4,7 @@ from subscriptions.models.alert import Alert, AlertedSubscription
 from subscriptions.models.alert_message import AlertMessage
 from subscriptions.models.app_registration import AppRegistration
 from subscriptions.models.delegated_account import DelegatedAccount
+from subscriptions.models.delta import DeltaLink, DeltaTracking
 from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.former_identity import FormerIdentity
 from subscriptions.models.gap import Gap
@@ -17,6 +18,8 @@ __all__ = [
     "AlertedSubscription",
     "AppRegistration",
     "DelegatedAccount",
+    "DeltaLink",
+    "DeltaTracking",
     "EncryptionCertificate",
     "FormerIdentity",
     "Gap",

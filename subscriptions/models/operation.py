@@ -22,6 +22,7 @@ class Operation(models.Model):
         REMOVE = "remove", "Remove"
         LOOK = "look", "Look"
         FETCH = "fetch", "Fetch content"
+        RECOVER = "recover", "Catch up"
         TEST = "test", "Test connection"
 
     subscription = models.ForeignKey(

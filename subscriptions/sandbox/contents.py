@@ -43,6 +43,7 @@ def _message(_: Item, now: datetime) -> dict[str, object]:
         "sender": sender,
         "from": sender,
         "toRecipients": [{"emailAddress": person()}],
+        "createdDateTime": as_graph_time(now),
         "receivedDateTime": as_graph_time(now),
         "importance": pick("low", "normal", "normal", "high"),
         "hasAttachments": False,
@@ -53,6 +54,7 @@ def _message(_: Item, now: datetime) -> dict[str, object]:
 def _event(_: Item, now: datetime) -> dict[str, object]:
     begin = now + timedelta(days=1)
     return {
+        "createdDateTime": as_graph_time(now),
         "subject": pick(*SUBJECTS),
         "organizer": {"emailAddress": person()},
         "start": {"dateTime": as_graph_time(begin), "timeZone": "UTC"},

@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 
 from werkzeug.wrappers import Request, Response
 
+from subscriptions.sandbox import identifiers
 from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
+from subscriptions.sandbox.delta_options import Options
 from subscriptions.sandbox.errors import GraphProblem, invalid_request
 from subscriptions.sandbox.paths import Canonical, canonical, fits, lowered
+from subscriptions.sandbox.preferences import IMMUTABLE_IDS
+from subscriptions.sandbox.preferences import parse as preferences_in
 from subscriptions.sandbox.reads import answer, demand
 from subscriptions.sandbox.rules import rule_for
 from subscriptions.sandbox.tokens import Caller
@@ -22,6 +26,7 @@ from subscriptions.sandbox.world import Change, World
 _DIRECTORY_TOKEN_LIFE = timedelta(days=7)
 # Delta path (without /delta) -> where the same things are watched.
 _OFFERED: tuple[tuple[Canonical, str], ...] = (
+    (canonical("users/{}/mailFolders"), "users/{first}/messages"),
     (canonical("users/{}/mailFolders/{}/messages"), ""),
     (canonical("users/{}/calendarView"), "users/{first}/events"),
     (canonical("users/{}/events"), ""),
@@ -47,6 +52,7 @@ class _Place:
     until: int | None
     is_initial: bool
     issued_at: datetime
+    options: Options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,8 @@ class Delta:
         place = self._place(request, asked, caller, base)
         if asked[-1].lower() == "calendarview" and place.is_initial and place.since == 0:
             _check_period(request)
-        return self._page(place, watched, base, is_drive=_is_drive(watched))
+        preferences = preferences_in(request.headers.getlist("Prefer"))
+        return self._page(place, asked, watched, base, preferences)
 
     def _place(self, request: Request, asked: Canonical, caller: Caller, base: str) -> _Place:
         options = {name.lstrip("$"): value for name, value in request.args.items()}
@@ -91,6 +98,7 @@ class Delta:
             until=None,
             is_initial=True,
             issued_at=now,
+            options=Options.of(request),
         )
         if not token:
             return start
@@ -105,25 +113,52 @@ class Delta:
             raise GraphProblem(status=410, code=code, message=message, headers={"Location": base})
         return place
 
-    def _page(self, place: _Place, watched: Canonical, base: str, *, is_drive: bool) -> Response:
+    def _page(
+        self,
+        place: _Place,
+        asked: Canonical,
+        watched: Canonical,
+        base: str,
+        preferences: frozenset[str],
+    ) -> Response:
+        is_drive = _is_drive(watched)
         until = self.world.last_number() if place.until is None else place.until
-        changes = [
-            change
-            for change in self.world.changed_since(watched, place.since, place.tenant_id)
-            if change.number <= until and not (place.is_initial and change.change_type == "deleted")
-        ]
-        page = changes[: self.behaviour.delta_page_size]
+        found = [one for one in self._found(place, asked, watched, preferences) if one[0] <= until]
+        page = found[: self._page_size(preferences)]
         document: dict[str, object] = {
             "@odata.context": f"{base.partition('/users')[0]}/$metadata#Collection(delta)",
-            "value": [_entry(change) for change in page],
+            "value": [entry for _, entry in page],
         }
-        if len(changes) > len(page):
-            rest = replace(place, since=page[-1].number, until=until)
+        if len(found) > len(page):
+            rest = replace(place, since=page[-1][0], until=until)
             document["@odata.nextLink"] = f"{base}?{self._option('skiptoken', is_drive)}={self._keep(rest)}"
         else:
             done = replace(place, since=until, until=None, is_initial=False, issued_at=self.clock.now())
             document["@odata.deltaLink"] = f"{base}?{self._option('deltatoken', is_drive)}={self._keep(done)}"
         return answer(document)
+
+    def _found(
+        self, place: _Place, asked: Canonical, watched: Canonical, preferences: frozenset[str]
+    ) -> list[tuple[int, dict[str, object]]]:
+        """Return what has changed after a place, each with the number of its change, oldest first."""
+        if asked[-1].lower() == "mailfolders":
+            folders = self.world.folders(asked, place.tenant_id)
+            return [(number, _folder(name)) for number, name in folders if number > place.since]
+        is_lasting = IMMUTABLE_IDS in preferences
+        found = []
+        for change in self.world.changed_since(
+            watched, place.since, place.tenant_id, deeper=_deeper(watched)
+        ):
+            entry = _entry(change, is_lasting=is_lasting)
+            is_gone = place.is_initial and change.change_type == "deleted"
+            is_asked_for = place.options.admits(str(entry["id"]), change.content, change.at)
+            if is_asked_for and not is_gone and _is_told(change, place.options, watched):
+                found.append((change.number, place.options.shaped(entry)))
+        return found
+
+    def _page_size(self, preferences: frozenset[str]) -> int:
+        sizes = [int(one.partition("=")[2]) for one in preferences if one.startswith("odata.maxpagesize=")]
+        return min([self.behaviour.delta_page_size, *sizes])
 
     def _option(self, name: str, is_drive: bool) -> str:
         return "token" if is_drive else f"${name}"
@@ -143,12 +178,38 @@ def _watched(asked: Canonical) -> Canonical:
     raise invalid_request("Change tracking is not supported against this resource.")
 
 
-def _entry(change: Change) -> dict[str, object]:
+def _entry(change: Change, *, is_lasting: bool) -> dict[str, object]:
+    item = change.item
+    if item.kind.style == "membership":
+        gone = {"@removed": {"reason": "deleted"}} if change.change_type == "deleted" else {}
+        return {"id": item.path[1], f"{item.path[2]}@delta": [{"id": item.id, **gone}]}
+    identifier = identifiers.immutable(item.id) if is_lasting and item.is_in_mailbox else item.id
     if change.change_type != "deleted":
-        return dict(change.content)
-    if _is_drive(change.item.path):
-        return {"id": change.item.id, "deleted": {"state": "deleted"}}
-    return {"id": change.item.id, "@removed": {"reason": "deleted"}}
+        return {**change.content, "id": identifier}
+    if _is_drive(item.path):
+        return {"id": identifier, "deleted": {"state": "deleted"}}
+    return {"id": identifier, "@removed": {"reason": "deleted"}}
+
+
+def _folder(name: str) -> dict[str, object]:
+    return {"@odata.type": "#microsoft.graph.mailFolder", "id": name, "displayName": name}
+
+
+def _deeper(watched: Canonical) -> frozenset[str]:
+    # A group's answer tells who came and went.
+    return frozenset({"members", "owners"}) if lowered(watched) == ("groups",) else frozenset()
+
+
+def _is_told(change: Change, options: Options, watched: Canonical) -> bool:
+    """Leave out replies, which the delta query of a channel does not tell, and what was not selected of a group.
+
+    Source: https://learn.microsoft.com/graph/api/chatmessage-delta, group-delta (2026).
+    """
+    if change.item.kind.style == "membership":
+        return not options.select or change.item.path[2].lower() in options.select
+    is_reply = watched[0].lower() == "teams" and len(change.item.path) > len(watched) + 1
+    is_other = lowered(watched) == ("groups",) and options.select == {"id", "members"}
+    return not is_reply and not (is_other and change.change_type != "deleted")
 
 
 def _check_period(request: Request) -> None:

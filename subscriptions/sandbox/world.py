@@ -35,6 +35,7 @@ class World:
         self._lock = threading.Lock()
         self._latest: dict[tuple[str, Canonical], Change] = {}
         self._lasting: dict[str, str] = {}  # immutable id -> the id under which the item is kept
+        self._folders: dict[tuple[str, Canonical], tuple[int, str]] = {}
         self._numbers = itertools.count(1)
 
     def locate(self, path: Canonical, change_type: str, *, tenant_id: str, identifier: str = "") -> Item:
@@ -75,6 +76,9 @@ class World:
                 at=now,
             )
             self._latest[key] = change
+            if item.kind.type_name == "Message":
+                folder = lowered(item.path[:4])
+                self._folders.setdefault((tenant_id, folder), (change.number, item.path[3]))
             if item.is_in_mailbox:
                 self._lasting[identifiers.immutable(item.id)] = item.id
         return change
@@ -86,12 +90,37 @@ class World:
             found = self._latest.get(key)
         return found.content if found and found.change_type != "deleted" else None
 
-    def changed_since(self, watched: Canonical, number: int, tenant_id: str) -> list[Change]:
-        """Return the last change of each item seen at a path, if later than `number`; oldest first."""
+    def changed_since(
+        self, watched: Canonical, number: int, tenant_id: str, *, deeper: frozenset[str] = frozenset()
+    ) -> list[Change]:
+        """Return the last change of each item seen at a path, if later than `number`; oldest first.
+
+        `deeper` names collections of these items whose own items count too.
+        """
         with self._lock:
             latest = [change for (tenant, _), change in self._latest.items() if tenant == tenant_id]
-        seen = [change for change in latest if change.number > number and change.item.is_seen_at(watched)]
+        above = lowered(watched)
+        seen = [
+            change
+            for change in latest
+            if change.number > number
+            and (
+                change.item.is_seen_at(watched)
+                or (lowered(change.item.path[:-3]) == above and change.item.path[-2].lower() in deeper)
+            )
+        ]
         return sorted(seen, key=lambda change: change.number)
+
+    def folders(self, collection: Canonical, tenant_id: str) -> list[tuple[int, str]]:
+        """Return the mail folders in which something happened, with the number of what happened first; oldest first."""
+        above = lowered(collection)
+        with self._lock:
+            found = [
+                known
+                for (tenant, path), known in self._folders.items()
+                if (tenant, path[:-1]) == (tenant_id, above)
+            ]
+        return sorted(found)
 
     def last_number(self) -> int:
         """Return the number of the last change, 0 before the first."""

@@ -18,7 +18,7 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import Operation, Subscription
-from subscriptions.services import certificates, gaps, outcomes
+from subscriptions.services import certificates, gaps, outcomes, recovery
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UnreadableSecretError, WishExistsError
@@ -156,6 +156,8 @@ def created(
         )
         # Graph may have begun to tell of changes at any moment of the call.
         gaps.end(subscription, at=now + took)
+        if subscription.missed_at:
+            recovery.want(Subscription.objects.filter(pk=subscription.pk), now=now)
     logger.info("subscription created id=%s graph_id=%s", subscription.pk, remote.id)
     return subscription
 

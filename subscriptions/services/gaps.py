@@ -86,6 +86,13 @@ def record_missed(subscription: Subscription, *, now: datetime) -> None:
     record([subscription], cause=Cause.MISSED, began_at=earliest, began_by=now, ended_at=now)
 
 
+def record_reset(subscription: Subscription, *, began_at: datetime, ended_at: datetime, note: str) -> None:
+    """Write that Graph had forgotten how far we had got, so that not everything from then on can be fetched."""
+    gap = _gap(subscription, cause=Cause.DELTA_RESET, began_at=began_at, began_by=None, ended_at=ended_at)
+    gap.state, gap.note = State.UNRECOVERABLE, note
+    gap.save(force_insert=True)
+
+
 def recovered(subscription: Subscription, *, since: datetime, until: datetime, now: datetime) -> int:
     """Mark what ended by `until` as recovered and return how many, since every change since `since` is stored.
 

@@ -67,6 +67,7 @@ def entry(
     duration: timedelta = timedelta(0),
     error: GraphError | None = None,
     request_id: str = "",
+    message: str = "",
 ) -> Operation:
     """Return the log's line, not saved yet, on what became of one subscription in a call that served many."""
     return Operation(
@@ -80,7 +81,7 @@ def entry(
         succeeded=error is None,
         status_code=error.status if error else 200,
         error_code=error.code if error else "",
-        message=str(error) if error else "",
+        message=str(error) if error else message,
         request_id=error.request_id if error else request_id,
     )
 

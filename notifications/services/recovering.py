@@ -1,0 +1,108 @@
+"""Recover: look up by delta query what the webhook was not told, of one subscription or of all that need it."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import F
+
+from notifications.services import recovered
+from subscriptions.graph.errors import GraphError
+from subscriptions.models import DeltaTracking, Subscription
+from subscriptions.services import catching_up, recovery
+from subscriptions.services.catching_up import Report
+from subscriptions.services.errors import BusyError, UseCaseError
+from subscriptions.services.outcomes import told
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """What a run did.
+
+    `checked` subscriptions were looked up; `recovered` of them had a gap, known or found, that is closed now. `changes`
+    is how many rows were written, `duplicates` how many changes were known already, `resynced` for how many
+    subscriptions Graph had forgotten our place. `errors` holds one text for each that failed.
+    """
+
+    checked: int = 0
+    recovered: int = 0
+    changes: int = 0
+    duplicates: int = 0
+    resynced: int = 0
+    skipped: int = 0
+    failed: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def recover(subscription: Subscription, *, clock: Callable[[], datetime], actor: str) -> Report:
+    """Look up and store what the webhook was not told of one subscription.
+
+    Raises:
+        UseCaseError: Graph has no delta query for it, or another run has it.
+        GraphError: Graph refused or did not answer; the next run goes on where this one stopped.
+
+    """
+    report = catching_up.catch_up(subscription, clock=clock, store=recovered.store, actor=actor)
+    logger.info(
+        "caught up subscription=%s changes=%s duplicates=%s pages=%s",
+        subscription.pk,
+        report.changes,
+        report.duplicates,
+        report.pages,
+    )
+    return report
+
+
+def recover_due(
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    subscriptions: Iterable[int] | None = None,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Summary:
+    """Recover what is due, or those of the given numbers whatever their time; a failing one never stops the rest.
+
+    Those of which Graph said that changes were missed come first. `go_on` is asked before each.
+    """
+    summary = Summary()
+    recovery.track(now=clock())
+    for pk in _due(now=clock()) if subscriptions is None else list(subscriptions):
+        if not go_on():
+            break
+        _recover_one(pk, clock=clock, actor=actor, summary=summary)
+    return summary
+
+
+def _due(*, now: datetime) -> list[int]:
+    rows = DeltaTracking.objects.due(now).order_by(
+        F("subscription__missed_at").asc(nulls_last=True), "due_at", "pk"
+    )
+    return list(rows.values_list("pk", flat=True))
+
+
+def _recover_one(pk: int, *, clock: Callable[[], datetime], actor: str, summary: Summary) -> None:
+    rows = Subscription.objects.select_related("app_registration", "delegated_account__app_registration")
+    subscription = rows.get(pk=pk)
+    had_missed = subscription.missed_at is not None
+    try:
+        report = recover(subscription, clock=clock, actor=actor)
+    except BusyError:
+        summary.skipped += 1
+    except (GraphError, UseCaseError) as error:
+        summary.failed += 1
+        summary.errors.append(f"Subscription {subscription}: {told(error)}")
+    except Exception as error:
+        logger.exception("recovery broke off id=%s", pk)
+        summary.failed += 1
+        summary.errors.append(
+            f"Subscription {subscription}: broke off ({type(error).__name__}), see the log."
+        )
+    else:
+        summary.checked += 1
+        summary.recovered += had_missed or report.changes > 0
+        summary.changes += report.changes
+        summary.duplicates += report.duplicates
+        summary.resynced += bool(report.resets)

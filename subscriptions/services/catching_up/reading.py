@@ -1,0 +1,249 @@
+"""Follow every link of one subscription to its end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from subscriptions.catalogue import deltas
+from subscriptions.catalogue.deltas import Collection, DeltaKind, DeltaPlan, FoundChange
+from subscriptions.graph.client import GraphClient
+from subscriptions.graph.documents import DeltaPage
+from subscriptions.graph.errors import GraphError, ResourceNotFoundError, SyncStateLostError
+from subscriptions.models import DeltaLink, Subscription
+from subscriptions.services import gaps
+from subscriptions.services.catching_up.holding import Hold
+from subscriptions.services.catching_up.reports import Period, Report, Store
+from subscriptions.services.clients import version_of
+
+PAGE_SIZE = 200
+Stage = DeltaLink.Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Reads for one run, and writes each page together with the step to the next."""
+
+    subscription: Subscription
+    plan: DeltaPlan
+    client: GraphClient
+    hold: Hold
+    store: Store
+    report: Report
+
+    def follow_all(self) -> None:
+        """Follow every link to its end; one that is refused does not keep the others from their turn.
+
+        Raises:
+            GraphError: the first refusal, or what stopped the run.
+            BusyError: another run has taken over.
+
+        """
+        for collection in self.plan.collections:
+            self._link_for(collection)
+        refusal: GraphError | None = None
+        last = 0
+        # Folders that are found on the way come later in this order.
+        while link := self._links().filter(pk__gt=last).order_by("pk").first():
+            last = link.pk
+            try:
+                self._follow(link)
+            except ResourceNotFoundError as error:
+                if not self._is_lost_folder(link):
+                    refusal = refusal or error
+            except GraphError as error:
+                if error.is_transient:
+                    raise
+                refusal = refusal or error
+        if refusal:
+            raise refusal
+
+    def _links(self) -> QuerySet[DeltaLink]:
+        return DeltaLink.objects.filter(subscription=self.subscription)
+
+    def _link_for(self, collection: Collection, *, since: datetime | None = None) -> None:
+        stage = Stage.BEGINNING if since is None else Stage.REREADING
+        self._links().get_or_create(
+            subscription=self.subscription,
+            path=collection.path,
+            defaults={"kind": collection.kind.value, "stage": stage, "since": since},
+        )
+
+    def _is_lost_folder(self, link: DeltaLink) -> bool:
+        """Drop the link of a folder that no longer exists, and say whether it was one."""
+        if _collection(link) in self.plan.collections:
+            return False
+        with transaction.atomic():
+            self.hold.renew()
+            link.delete()
+        return True
+
+    def covers_from(self) -> datetime | None:
+        """Return since when every change is known in all collections; None while one has not begun."""
+        moments = list(self._links().values_list("covers_from", flat=True))
+        known = [moment for moment in moments if moment]
+        return max(known) if known and len(known) == len(moments) else None
+
+    # One link
+
+    def _follow(self, link: DeltaLink) -> None:
+        self._read(link)
+        if _has_old_window(link):
+            # All in the old one is known by now.
+            self._begin(link, Stage.REREADING, since=link.taken_at)
+            self._read(link)
+
+    def _read(self, link: DeltaLink) -> None:
+        """Read page by page until Graph says where to go on another time."""
+        while True:
+            started_at = link.started_at or self.hold.clock()
+            try:
+                page = self.client.delta_page(
+                    self._place(link), version=version_of(self.subscription), prefer=self._prefer(link)
+                )
+            except SyncStateLostError:
+                if not (link.cursor or link.link):
+                    raise
+                self._begin_anew(link)
+                continue
+            self.report.pages += 1
+            self._take(link, page, started_at=started_at)
+            if page.delta_link:
+                return
+
+    def _place(self, link: DeltaLink) -> str:
+        if link.cursor:
+            return link.cursor.reveal()
+        if link.stage == Stage.FOLLOWING:
+            return link.link.reveal()
+        return self.plan.beginning(_collection(link), now=self.hold.clock(), since=link.since)
+
+    def _prefer(self, link: DeltaLink) -> tuple[str, ...]:
+        has_size = _collection(link).kind.traits.takes_page_size
+        size = (f"odata.maxpagesize={PAGE_SIZE}",) if has_size else ()
+        ids = ('IdType="ImmutableId"',) if self.subscription.use_immutable_ids else ()
+        return (*size, *ids)
+
+    # One page
+
+    def _take(self, link: DeltaLink, page: DeltaPage, *, started_at: datetime) -> None:
+        now = self.hold.clock()
+        with transaction.atomic():
+            self.hold.renew()
+            if link.kind == DeltaKind.FOLDERS:
+                self._take_folders(link, page)
+            elif link.stage != Stage.BEGINNING:
+                changes = self._changes(link, page)
+                self.report.add(self.store(self.subscription, changes, period=self._period(link), now=now))
+            _advance(link, page, started_at=started_at)
+            link.save()
+
+    def _take_folders(self, link: DeltaLink, page: DeltaPage) -> None:
+        # What lies in a folder that is new since the last listing came there since then.
+        since = None if link.stage == Stage.BEGINNING else _since(link)
+        for item in page.items:
+            folder_id = item.get("id")
+            if not isinstance(folder_id, str) or not folder_id:
+                continue
+            folder = self.plan.folder(_collection(link), folder_id)
+            if "@removed" in item:
+                self._links().filter(path=folder.path).delete()
+            else:
+                self._link_for(folder, since=since)
+
+    def _changes(self, link: DeltaLink, page: DeltaPage) -> list[FoundChange]:
+        collection, since = _collection(link), _since(link)
+        found = [
+            change
+            for item in page.items
+            for change in deltas.changes_in(item, collection, taken_at=since)
+            if self.plan.only_id.lower() in ("", change.item_id.lower())
+            and (link.stage == Stage.FOLLOWING or _was_modified(change, since=since))
+        ]
+        if collection.kind.traits.hides_items:
+            return found
+        wanted = frozenset(self.subscription.change_type.split(","))
+        return [told for change in found if (told := deltas.as_wanted(change, wanted))]
+
+    def _period(self, link: DeltaLink) -> Period:
+        since, missed_at = _since(link), self.hold.missed_at
+        return Period(
+            since=since,
+            known_from=max(since, missed_at) if missed_at else since,
+            key=f"{link.pk}/{since.isoformat()}",
+        )
+
+    # Beginning anew
+
+    def _begin_anew(self, link: DeltaLink) -> None:
+        """Begin again where Graph has forgotten our place, and say what may be missing for it.
+
+        The address that Graph offers for this in `Location` is not used: our own does the same, and is surely ours.
+        """
+        if link.stage != Stage.FOLLOWING or link.taken_at is None:
+            self._begin(link, Stage(link.stage), since=link.since)
+            return
+        is_dated = _collection(link).kind.traits.is_dated
+        lost_from, now = link.taken_at, self.hold.clock()
+        stage, since = (Stage.REREADING, lost_from) if is_dated else (Stage.BEGINNING, None)
+        if link.kind == DeltaKind.FOLDERS:
+            self._begin(link, stage, since=since)
+            return
+        lost = "deletions" if is_dated else "changes"
+        note = f"Graph had forgotten our place in {link.path}: {lost} cannot be found."
+        with transaction.atomic():
+            gaps.record_reset(self.subscription, began_at=lost_from, ended_at=now, note=note)
+            self._begin(link, stage, since=since)
+        self.report.resets.append(f"{note} Between {_utc(lost_from)} and {_utc(now)}.")
+
+    def _begin(self, link: DeltaLink, stage: Stage, *, since: datetime | None) -> None:
+        link.stage, link.since = stage, since
+        link.link = link.cursor = ""
+        link.started_at = None
+        with transaction.atomic():
+            self.hold.renew()
+            link.save()
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _collection(link: DeltaLink) -> Collection:
+    return Collection(kind=DeltaKind(link.kind), path=link.path)
+
+
+def _has_old_window(link: DeltaLink) -> bool:
+    """Say whether a calendar view, whose window stays where its token was made, has to be laid anew."""
+    if link.kind != DeltaKind.EVENTS or link.begun_at is None or link.taken_at is None:
+        return False
+    return link.taken_at - link.begun_at > deltas.WINDOW_LASTS
+
+
+def _since(link: DeltaLink) -> datetime:
+    """Return since when what is being read has changed."""
+    since = link.since or link.taken_at
+    if since is None:
+        raise ValueError("A link that has not begun tells no changes.")
+    return since
+
+
+def _was_modified(change: FoundChange, *, since: datetime) -> bool:
+    modified_at = change.modified_at
+    return modified_at is not None and modified_at >= since - deltas.SKEW and not change.is_deletion
+
+
+def _advance(link: DeltaLink, page: DeltaPage, *, started_at: datetime) -> None:
+    """Step to the next page, or to the link from which the next run goes on."""
+    if page.next_link:
+        link.cursor, link.started_at = page.next_link, started_at
+        return
+    if link.stage != Stage.FOLLOWING:
+        link.begun_at = started_at
+    if link.stage == Stage.BEGINNING:
+        link.covers_from = started_at
+    link.covers_from = link.covers_from or link.since
+    link.link, link.cursor = page.delta_link, ""
+    link.taken_at, link.started_at, link.since = started_at, None, None
+    link.stage = Stage.FOLLOWING
