@@ -98,6 +98,11 @@ def acquire_for_app(
     return application.acquire(force=force)
 
 
+def forget() -> None:
+    """Drop all tokens that this process keeps, so that it asks as a new process would."""
+    _applications.clear()
+
+
 def unverified_claims_of(access_token: str) -> Mapping[str, Any]:
     """Return what an access token says of itself (`roles`, `scp`, `tid`); its signature is not checked.
 
@@ -182,6 +187,10 @@ class _Applications:
             if len(self._by_key) > MAX_APPLICATIONS:
                 self._by_key.popitem(last=False)
             return application
+
+    def clear(self) -> None:
+        with self._lock:
+            self._by_key.clear()
 
 
 def _digest(credential: Credential) -> str:

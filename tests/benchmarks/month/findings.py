@@ -1,0 +1,67 @@
+"""What a month showed: figures, and in words every promise that was not kept."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from subscriptions.models import Alert, AlertMessage
+from subscriptions.sandbox import Sandbox
+from tests.benchmarks.month import oracle, warned
+from tests.benchmarks.month.journal import Journal
+from tests.benchmarks.month.oracle import Life, Verdict
+
+
+def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, int], list[str]]:
+    """Return the figures of a month that ended at `at`, and the broken promises."""
+    verdict = oracle.judge(sandbox.history, journal, at=at)
+    untold, unwatched = warned.silent(verdict.forced, journal)
+    figures = {
+        "wishes": verdict.wishes,
+        "runs": len([tick for tick in journal.ticks if tick.is_whole]),
+        **journal.figures,
+        "created": verdict.created,
+        "renewed": verdict.renewed,
+        "removed by Graph": len(journal.removed),
+        "lapses that had to happen": len(verdict.forced),
+        "of these told before": len(verdict.forced) - len(untold) - unwatched,
+        "of these while our machine was down": unwatched,
+        "of these untold": len(untold),
+        "lapses that need not have happened": len(verdict.avoidable),
+        "two for one wish": len(verdict.doubles),
+        "left dead": len(verdict.forgotten),
+        "dead at the end": len(verdict.dead_at_last),
+        "alerts": Alert.objects.count(),
+        "messages told": AlertMessage.objects.filter(told_at__isnull=False).count(),
+        "alerts open at the end": Alert.objects.open().count(),
+    }
+    broken = [*_broken(verdict, journal)]
+    broken += [f"untold: {_in_words(lapse.life, journal)}" for lapse in untold]
+    return figures, broken
+
+
+def _broken(verdict: Verdict, journal: Journal) -> Iterator[str]:
+    for lapse in verdict.avoidable:
+        chances = ", ".join(_at(tick.began_at, journal) for tick in lapse.chances[:5])
+        yield f"lapsed in spite of {len(lapse.chances)} chances ({chances}): {_in_words(lapse.life, journal)}"
+    for first, second in verdict.doubles:
+        yield f"two at once: {_in_words(first, journal)}; and {_in_words(second, journal)}"
+    for life, waited in verdict.forgotten:
+        yield f"left dead for {waited} good runs: {_in_words(life, journal)}"
+    for life in verdict.dead_at_last:
+        yield f"dead at the end: {_in_words(life, journal)}"
+
+
+def _in_words(life: Life, journal: Journal) -> str:
+    subscription = life.subscription
+    whose = "app" if subscription.user_id is None else "account"
+    end = f"removed {_at(life.removed_at, journal)}" if life.removed_at else ""
+    return (
+        f"{subscription.resource.split('?')[0]} of an {whose} ({subscription.id[:8]}), "
+        f"created {_at(life.began_at, journal)}, granted {_at(life.granted_at, journal)}, "
+        f"due {_at(life.due_at, journal)}, to end {_at(life.expires_at, journal)} {end}"
+    ).strip()
+
+
+def _at(at: datetime, journal: Journal) -> str:
+    """Return a time as days, hours and minutes since the month began."""
+    minutes = int((at - journal.began_at).total_seconds() // 60)
+    return f"{minutes // 1440}d{minutes // 60 % 24:02}:{minutes % 60:02}"

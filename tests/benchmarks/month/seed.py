@@ -1,0 +1,69 @@
+"""One seed: an installation of its own, a month of weather, and what it showed."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.benchmarks.month import clock
+from tests.benchmarks.product import installed
+
+APPS, ACCOUNTS = 5, 2
+MOST_NAMED = 10
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What one seed showed, in plain values; `broken` says which promises were not kept, and where."""
+
+    seed: int
+    figures: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+
+class _BreakOffs(logging.Handler):
+    """Collects what the product logs with a traceback: nothing of that may happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it if something broke off."""
+        if record.exc_info:
+            self.texts.append(self.format(record))
+
+
+def run(seed: int, *, subscriptions: int, days: float, database_url: str, progress: Progress) -> Result:
+    """Play a month and judge it; this process lives in that month afterwards."""
+    started = time.monotonic()
+    clock.start(clock.now())
+    os.environ["MEASURE_ENDPOINT"] = "off"
+    with installed(database_url=database_url, ADMINS="ops@example.com", EMAIL_URL="memorymail://") as product:
+        # The product can be imported from here on only.
+        from tests.benchmarks.month import findings, weather, wishes
+        from tests.benchmarks.month.play import Month
+        from tests.benchmarks.month.webhook import serving
+        from tests.benchmarks.month.world import World
+
+        chance = Random(seed)  # noqa: S311 -- a world, not a secret
+        with serving(product.port) as webhook:
+            # The web application sets up the log when it is loaded.
+            break_offs = _BreakOffs()
+            logging.disable(logging.WARNING)
+            logging.getLogger().handlers = [break_offs]
+            world = World(sandbox=product.sandbox, webhook=webhook, chance=chance)
+            world.found(apps=APPS, accounts_of=ACCOUNTS)
+            if failed := world.wish(list(wishes.choose(subscriptions, chance=chance))).failed:
+                raise SystemExit(f"Not all wishes were created, the first failed so: {failed[0].error}")
+            spells = weather.forecast(began_at=clock.now(), days=days, chance=chance)
+            month = Month(world=world, spells=spells, days=days, chance=chance)
+            month.play(progress=progress)
+            figures, broken = findings.of(month.journal, sandbox=product.sandbox, at=clock.now())
+        figures["calls to Graph"] = len(product.sandbox.requests)
+        figures["seconds"] = round(time.monotonic() - started)
+    return Result(seed=seed, figures=figures, broken=[*broken, *break_offs.texts[:MOST_NAMED]])
