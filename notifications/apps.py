@@ -12,7 +12,8 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
-        from notifications.services import lacking_keys
+        from notifications.services import alert_checks, lacking_keys
         from subscriptions.services import certificate_needs
 
         certificate_needs.register(lacking_keys.need_of)
+        alert_checks.register()

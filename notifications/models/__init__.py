@@ -5,5 +5,13 @@ from notifications.models.content_fetch import ContentFetch
 from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
 from notifications.models.notification_content import NotificationContent
+from notifications.models.traffic import Traffic
 
-__all__ = ["ChangeNotification", "ContentFetch", "Delivery", "EndpointMinute", "NotificationContent"]
+__all__ = [
+    "ChangeNotification",
+    "ContentFetch",
+    "Delivery",
+    "EndpointMinute",
+    "NotificationContent",
+    "Traffic",
+]

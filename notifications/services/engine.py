@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from notifications import conf
 from notifications.services import fetching, handling, processing
+from subscriptions.services.alerts import patrol
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def start() -> None:
         if _owner != os.getpid():
             _owner = os.getpid()
             threading.Thread(target=_run, name="inbox", daemon=True).start()
+            patrol.start()
 
 
 def nudge() -> None:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
 from notifications.services import engine, fetching, processing
+from subscriptions.services.alerts import patrol
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +52,14 @@ def _loop() -> dict[str, Any]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     total: dict[str, Any] = {**asdict(processing.Summary()), "handled": 0, **asdict(fetching.Summary())}
-    while not stop.is_set():
-        close_old_connections()
-        for name, value in _round().items():
-            total[name] += value
-        # A worker that runs for months keeps the newest errors only; the log has them all.
-        total["errors"] = total["errors"][-100:]
-        stop.wait(LOOK_EVERY_SECONDS)
+    with patrol.walking():
+        while not stop.is_set():
+            close_old_connections()
+            for name, value in _round().items():
+                total[name] += value
+            # A worker that runs for months keeps the newest errors only; the log has them all.
+            total["errors"] = total["errors"][-100:]
+            stop.wait(LOOK_EVERY_SECONDS)
     return total
 
 

@@ -27,6 +27,12 @@ def _only_these(now: datetime) -> Iterator[None]:
     checks._checks.update(before)
 
 
+def only(find: Callable[[datetime], Any], *, kind: str, calm: timedelta = timedelta(0)) -> None:
+    """Let the watch look for nothing else."""
+    checks._checks.clear()
+    register(find, kinds=(kind,), calm=calm)
+
+
 def subjects(mails: list[EmailMessage]) -> list[str]:
     return [mail.subject.removeprefix("[Graph Subscription Manager] ") for mail in mails]
 
@@ -161,7 +167,7 @@ def test_a_check_that_breaks_off_leaves_its_alerts_open(now: datetime) -> None:
         found: list[Finding] = list(answers.pop(0))
         return found
 
-    register(fickle, kinds=("silent",))
+    only(fickle, kind="silent")
     opened = []
     for minutes in range(3):
         watch(now=now + minutes * MINUTE)
@@ -173,7 +179,7 @@ def test_a_check_that_breaks_off_leaves_its_alerts_open(now: datetime) -> None:
 def test_what_goes_up_and_down_is_over_only_after_some_calm(now: datetime) -> None:
     is_found = iter([True, False, True, False, False])
     finding = Finding(kind="endpoint_slow", key="slow", title="Slow", what_to_do="Look")
-    register(lambda _: [finding] if next(is_found) else [], kinds=("endpoint_slow",), calm=2 * MINUTE)
+    only(lambda _: [finding] if next(is_found) else [], kind="endpoint_slow", calm=2 * MINUTE)
 
     opened = [watch(now=now + minutes * MINUTE).open for minutes in range(5)]
 

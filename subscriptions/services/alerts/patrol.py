@@ -1,0 +1,53 @@
+"""The patrol: a thread of a worker that watches once a minute, whatever the worker itself is busy with."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from subscriptions.services.alerts.watching import watch_in_turn
+
+logger = logging.getLogger(__name__)
+
+FIRST_SECONDS = 5.0
+EVERY_SECONDS = 60.0
+
+
+def start(
+    look: Callable[[], object] = lambda: watch_in_turn(now=timezone.now()),
+    *,
+    first_seconds: float = FIRST_SECONDS,
+    every_seconds: float = EVERY_SECONDS,
+) -> threading.Event:
+    """Start a patrol that calls `look`, and return what ends it when it is set."""
+    stop = threading.Event()
+    walk = partial(_walk, stop, look, first_seconds, every_seconds)
+    threading.Thread(target=walk, name="watch", daemon=True).start()
+    return stop
+
+
+@contextmanager
+def walking() -> Iterator[None]:
+    """Keep a patrol walking while the block runs."""
+    stop = start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _walk(stop: threading.Event, look: Callable[[], object], seconds: float, every_seconds: float) -> None:
+    while not stop.wait(seconds):
+        seconds = every_seconds
+        close_old_connections()
+        try:
+            look()
+        except Exception:
+            # The database may be away: the next look sees.
+            logger.exception("watch broke off")
+        finally:
+            connection.close()
