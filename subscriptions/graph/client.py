@@ -111,11 +111,12 @@ class GraphClient:
 
     def list_subscriptions(self, *, version: Version = "v1.0") -> list[RemoteSubscription]:
         """Return all subscriptions that the token may see; all pages, or an error."""
-        return [
-            RemoteSubscription.from_json(document)
-            for page in self._pages(self._url("/subscriptions", version))
-            for document in _values(page)
-        ]
+        return [one for page in self.subscription_pages(version=version) for one in page]
+
+    def subscription_pages(self, *, version: Version = "v1.0") -> Iterator[list[RemoteSubscription]]:
+        """Return the same page by page, for those who cannot wait for the end of a long list."""
+        for page in self._pages(self._url("/subscriptions", version)):
+            yield [RemoteSubscription.from_json(document) for document in _values(page)]
 
     def update_subscription(self, renewal: Renewal, *, version: Version = "v1.0") -> RemoteSubscription:
         """Renew a subscription and return it with the expiry Graph granted.

@@ -279,10 +279,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Look',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('looked_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField()),
+                ('problem', models.TextField(blank=True)),
+                ('app_registration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='looks', to='subscriptions.appregistration')),
+                ('delegated_account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='looks', to='subscriptions.delegatedaccount')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Operation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('create', 'Create'), ('renew', 'Renew'), ('reauthorize', 'Reauthorize'), ('recreate', 'Recreate'), ('pause', 'Pause'), ('remove', 'Remove'), ('look', 'Look'), ('fetch', 'Fetch content'), ('recover', 'Catch up'), ('test', 'Test connection')], max_length=12)),
+                ('action', models.CharField(choices=[('create', 'Create'), ('renew', 'Renew'), ('reauthorize', 'Reauthorize'), ('recreate', 'Recreate'), ('pause', 'Pause'), ('remove', 'Remove'), ('look', 'Look'), ('fetch', 'Fetch content'), ('recover', 'Catch up'), ('mend', 'Mend'), ('adopt', 'Adopt'), ('test', 'Test connection')], max_length=12)),
                 ('actor', models.CharField(help_text='The user, command or notification that asked for it.', max_length=200)),
                 ('graph_id', models.CharField(blank=True, max_length=64, verbose_name="Graph's ID")),
                 ('started_at', models.DateTimeField()),
@@ -312,6 +323,27 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-pk',),
                 'indexes': [models.Index(condition=models.Q(('outcome__in', ('succeeded', 'failed'))), fields=['command', '-finished_at'], name='run_ended')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Sighting',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('in_step', 'In step'), ('drifted', 'Drifted'), ('gone', 'Gone'), ('unknown', 'Unknown'), ('unclear', 'Unclear')], max_length=8)),
+                ('note', models.TextField(blank=True, help_text='What differs, or what is known of it.')),
+                ('graph_id', models.CharField(blank=True, max_length=64, verbose_name="Graph's ID")),
+                ('resource', models.TextField()),
+                ('change_type', models.TextField(blank=True)),
+                ('notification_url', models.TextField(blank=True)),
+                ('expires_at', models.DateTimeField(null=True)),
+                ('claimed_until', models.DateTimeField(editable=False, null=True)),
+                ('look', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='subscriptions.look')),
+                ('subscription', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='subscriptions.subscription')),
+            ],
+            options={
+                'verbose_name': 'subscription at Graph',
+                'verbose_name_plural': 'at Graph',
+                'ordering': ('-pk',),
             },
         ),
         migrations.CreateModel(
@@ -406,6 +438,14 @@ class Migration(migrations.Migration):
             model_name='gap',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('recovered_at__isnull', False), ('state', 'recovered')), models.Q(models.Q(('state', 'recovered'), _negated=True), ('recovered_at__isnull', True)), _connector='OR'), name='recovered_gap_says_when'),
         ),
+        migrations.AddConstraint(
+            model_name='look',
+            constraint=models.UniqueConstraint(condition=models.Q(('delegated_account__isnull', True)), fields=('app_registration',), name='one_look_per_app_registration'),
+        ),
+        migrations.AddConstraint(
+            model_name='look',
+            constraint=models.UniqueConstraint(fields=('delegated_account',), name='one_look_per_account'),
+        ),
         migrations.AddIndex(
             model_name='operation',
             index=models.Index(fields=['subscription', '-id'], name='operation_by_subscription'),
@@ -413,5 +453,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='operation',
             index=models.Index(fields=['-started_at'], name='operation_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='sighting',
+            index=models.Index(fields=['look', 'state'], name='sighting_by_state'),
         ),
     ]

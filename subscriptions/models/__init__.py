@@ -10,6 +10,7 @@ from subscriptions.models.former_identity import FormerIdentity
 from subscriptions.models.gap import Gap
 from subscriptions.models.operation import Operation
 from subscriptions.models.run import Run, Turn
+from subscriptions.models.sighting import Look, Sighting
 from subscriptions.models.subscription import Subscription
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "EncryptionCertificate",
     "FormerIdentity",
     "Gap",
+    "Look",
     "Operation",
     "Run",
+    "Sighting",
     "Subscription",
     "Turn",
 ]

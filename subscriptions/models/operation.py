@@ -23,6 +23,8 @@ class Operation(models.Model):
         LOOK = "look", "Look"
         FETCH = "fetch", "Fetch content"
         RECOVER = "recover", "Catch up"
+        MEND = "mend", "Mend"
+        ADOPT = "adopt", "Adopt"
         TEST = "test", "Test connection"
 
     subscription = models.ForeignKey(

@@ -1,6 +1,7 @@
 """The one place where a Graph client is built from an app registration."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from subscriptions import conf
 from subscriptions.graph import clouds, tokens
-from subscriptions.graph.client import GraphClient, Version
+from subscriptions.graph.client import MAX_WAIT, GraphClient, Version
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.documents import CallRecord
 from subscriptions.graph.id_tokens import PERSONAL_TENANT
@@ -117,10 +118,11 @@ def client_for(
     *,
     account: DelegatedAccount | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
+    max_wait: timedelta = MAX_WAIT,
 ) -> GraphClient:
     """Build the Graph client of an app registration, or of an account that signed in to it.
 
-    `on_call` is told of every HTTP call.
+    `on_call` is told of every HTTP call. `max_wait` bounds the waiting between the tries of one call.
     """
 
     def bearer(force: bool) -> str:
@@ -128,7 +130,9 @@ def client_for(
             return account_token(account, force=force).value
         return access_token(app_registration, force=force).value
 
-    return GraphClient(cloud=cloud_of(app_registration), access_token=bearer, on_call=on_call)
+    return GraphClient(
+        cloud=cloud_of(app_registration), access_token=bearer, on_call=on_call, max_wait=max_wait
+    )
 
 
 def client_of(

@@ -17,11 +17,16 @@ from subscriptions.graph.errors import (
     SubscriptionGoneError,
 )
 from subscriptions.keys.field_encryption import FieldDecryptionError
-from subscriptions.models import Operation, Subscription
+from subscriptions.models import FormerIdentity, Operation, Subscription
 from subscriptions.services import certificates, gaps, outcomes, recovery
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
-from subscriptions.services.errors import BusyError, UnreadableSecretError, WishExistsError
+from subscriptions.services.errors import (
+    BusyError,
+    NotOursError,
+    UnreadableSecretError,
+    WishExistsError,
+)
 from subscriptions.services.operations import CallLog, record
 
 logger = logging.getLogger(__name__)
@@ -109,6 +114,28 @@ def place(
         refused(subscription, token, error, now=now)
         raise
     return created(subscription, token, remote, now=now, took=log.took)
+
+
+def adopt(subscription: Subscription, remote: RemoteSubscription, *, now: datetime) -> Subscription:
+    """Take over, for a wish that waits to be created, what a broken-off call of ours has left at Graph.
+
+    `remote` was read by its id just now, so that it shows its clientState if Graph shows it at all.
+
+    Raises:
+        BusyError: another worker has the wish, or it is at Graph already.
+        NotOursError: the clientState is not the one that this wish chose.
+
+    """
+    token = claim(subscription.pk, now=now, statuses=SUBMITTABLE, is_enabled=True)
+    if not token:
+        raise BusyError
+    subscription.refresh_from_db()
+    if remote.client_state and not _is_ours(remote, subscription):
+        settle(subscription, token)
+        raise NotOursError(subscription)
+    # It may have been given up for lost before.
+    FormerIdentity.objects.filter(graph_id=remote.id.lower()).delete()
+    return created(subscription, token, remote, now=now, took=timedelta())
 
 
 def prepare(subscription: Subscription) -> None:
@@ -296,10 +323,15 @@ def _look_for(client: GraphClient, subscription: Subscription) -> RemoteSubscrip
 
 def fits(listed: RemoteSubscription, subscription: Subscription) -> bool:
     """Say whether what Graph lists may be what a wish asked for; its clientState, which no list shows, decides."""
+    return asked_for(listed) == asked_for(subscription)
+
+
+def asked_for(one: RemoteSubscription | Subscription) -> tuple[str, str, frozenset[str]]:
+    """Return what was asked of Graph, in a form that does not depend on spelling."""
     return (
-        listed.resource.lstrip("/").lower() == subscription.resource.lstrip("/").lower()
-        and listed.notification_url == subscription.notification_url
-        and set(listed.change_type.split(",")) == set(subscription.change_type.split(","))
+        one.resource.lstrip("/").lower(),
+        one.notification_url,
+        frozenset(one.change_type.split(",")),
     )
 
 

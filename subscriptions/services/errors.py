@@ -36,11 +36,31 @@ class WishExistsError(UseCaseError):
         self.existing = existing
 
 
+class NotOursError(UseCaseError):
+    """What Graph has answers to a wish of ours in all but the clientState."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(
+            f"Subscription {subscription.pk} asks for the same, but Graph's has another clientState, so somebody else "
+            "made it. Retire that subscription first, or remove this one at Graph."
+        )
+
+
 class PausedError(UseCaseError):
     """The subscription is paused: it is not to be at Graph."""
 
     def __init__(self) -> None:
         super().__init__("The subscription is paused. Resume it first.")
+
+
+class TookTooLongError(UseCaseError):
+    """The comparison with Graph was given up for lack of time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Graph's list is too long to be compared while a page waits: what was seen before stays. The command "
+            "sync_subscriptions has no such limit."
+        )
 
 
 class BusyError(UseCaseError):

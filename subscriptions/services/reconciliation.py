@@ -2,28 +2,19 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from subscriptions.catalogue import lifetimes
-from subscriptions.graph.client import GraphClient, Version
-from subscriptions.graph.documents import RemoteSubscription
-from subscriptions.graph.errors import GraphError, SubscriptionGoneError
-from subscriptions.models import AppRegistration, DelegatedAccount, FormerIdentity, Operation, Subscription
-from subscriptions.services import creation, recreation
-from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_for, version_of
-from subscriptions.services.errors import UseCaseError
-from subscriptions.services.operations import CallLog
+from subscriptions.graph.errors import GraphError
+from subscriptions.models import AppRegistration, Sighting, Subscription
+from subscriptions.services import adoption, comparison, mending, strays
+from subscriptions.services.comparison import Owner
+from subscriptions.services.errors import BusyError, NotOursError, UseCaseError
 from subscriptions.services.outcomes import told
 
 logger = logging.getLogger(__name__)
 
-# Graph shows seven fraction digits and a database fewer.
-SAME_TIME = timedelta(seconds=1)
-# One list shows what was made under either version.
-VERSION: Version = "v1.0"
+State = Sighting.State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +26,8 @@ class Unknown:
     resource: str
     change_type: str
     notification_url: str
-    expires_at: datetime
+    expires_at: datetime | None = None
+    note: str = ""
 
 
 @dataclass(kw_only=True)
@@ -45,138 +37,159 @@ class Summary:
     in_step: int = 0
     drifted: int = 0
     gone: int = 0
+    mended: int = 0
     recreated: int = 0
     adopted: int = 0
+    removed: int = 0
     failed: int = 0
     unknown: list[Unknown] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Owner:
-    """Who sees a list of its own at Graph: an app, or an account that signed in to it."""
+class Wanted:
+    """What an administrator decided about unknown ones, by Graph's ids in lower case."""
 
-    app_registration: AppRegistration
-    account: DelegatedAccount | None
-
-    def __str__(self) -> str:
-        return f"{self.app_registration}, {self.account}" if self.account else str(self.app_registration)
-
-    def rows(self) -> Iterable[Subscription]:
-        return Subscription.objects.filter(
-            app_registration=self.app_registration, delegated_account=self.account
-        ).select_related("app_registration", "delegated_account__app_registration", "encryption_certificate")
+    adopt: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
 
 
-def reconcile(*, clock: Callable[[], datetime], actor: str, app: str = "", is_dry: bool = False) -> Summary:
+def reconcile(
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    app: str = "",
+    is_dry: bool = False,
+    adopt: Iterable[str] = (),
+    remove: Iterable[str] = (),
+) -> Summary:
     """Compare every app registration and account, or those of `app`, with Graph and mend the difference.
 
-    Expiry and certificate are taken over from Graph; what is gone is created again; a subscription that a broken-off
-    create call of ours left behind is adopted. What nobody here asked for is reported and left alone. Nothing follows
-    from an absence in a list alone: each missing one is asked for by its id. With `is_dry` nothing is changed.
+    What drifted is brought together; what is gone is created again; a subscription that a broken-off create call of
+    ours left behind is adopted. What nobody here asked for is reported and left alone, unless its id at Graph is
+    among those to `adopt` or to `remove`. With `is_dry` nothing is changed but the result that the admin shows.
     """
     summary = Summary()
-    for owner in _owners(app):
+    wanted = Wanted(adopt=_lowered(adopt), remove=_lowered(remove))
+    met: set[str] = set()
+    for owner in comparison.owners(AppRegistration.objects.filter(**({"name": app} if app else {}))):
         try:
-            _reconcile_one(owner, clock=clock, actor=actor, summary=summary, is_dry=is_dry)
+            sightings = comparison.look(owner, clock=clock, actor=actor)
         except (GraphError, UseCaseError) as error:
             summary.errors.append(f"{owner}: {told(error)}")
+            continue
+        rows = Subscription.objects.in_bulk([one.subscription_id for one in sightings if one.subscription_id])
+        # What a broken-off call left goes to its wish before that one is created anew.
+        for sighting in sorted(sightings, key=lambda one: one.state != State.UNKNOWN):
+            sighting.subscription = rows.get(sighting.subscription_id or 0)
+            if sighting.state == State.UNKNOWN:
+                met.add(sighting.graph_id.lower())
+            _follow(sighting, owner, clock=clock, actor=actor, is_dry=is_dry, wanted=wanted, summary=summary)
+    for graph_id in sorted((wanted.adopt | wanted.remove) - met):
+        summary.errors.append(f"{graph_id}: not among the unknown ones that Graph's lists show.")
     return summary
 
 
-def _owners(app: str) -> list[_Owner]:
-    found = AppRegistration.objects.filter(**({"name": app} if app else {})).prefetch_related("accounts")
-    return [
-        _Owner(app_registration=app_registration, account=account)
-        for app_registration in found
-        for account in (None, *app_registration.accounts.all())
-    ]
+def _lowered(graph_ids: Iterable[str]) -> frozenset[str]:
+    return frozenset(graph_id.lower() for graph_id in graph_ids)
 
 
-def _reconcile_one(
-    owner: _Owner, *, clock: Callable[[], datetime], actor: str, summary: Summary, is_dry: bool
+def _follow(
+    sighting: Sighting,
+    owner: Owner,
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    is_dry: bool,
+    wanted: Wanted,
+    summary: Summary,
 ) -> None:
-    log = CallLog(
-        Operation.Action.LOOK, actor=actor, app_registration=owner.app_registration, subscription=None
-    )
-    client = client_for(owner.app_registration, account=owner.account, on_call=log)
-    remotes = {remote.id.lower(): remote for remote in client.list_subscriptions(version=VERSION)}
-    for row in owner.rows():
-        if row.status != Subscription.Status.ACTIVE:
-            continue
-        remote = remotes.pop((row.graph_id or "").lower(), None) or _by_id(client, row)
-        try:
-            _mend(row, remote, now=clock(), actor=actor, summary=summary, is_dry=is_dry)
-        except (GraphError, UseCaseError) as error:
-            summary.failed += 1
-            summary.errors.append(f"Subscription {row.pk}: {told(error)}")
-    for remote in remotes.values():
-        if not FormerIdentity.objects.filter(graph_id=remote.id.lower()).exists():
-            _consider(owner, remote, now=clock(), actor=actor, summary=summary, is_dry=is_dry)
-
-
-def _by_id(client: GraphClient, row: Subscription) -> RemoteSubscription | None:
+    """Count one subscription, and act on it unless the run is dry; a failing one never stops the rest."""
     try:
-        return client.get_subscription(row.graph_id or "", version=version_of(row))
-    except SubscriptionGoneError:
-        return None
+        if sighting.state == State.UNKNOWN:
+            _follow_unknown(
+                sighting, owner, now=clock(), actor=actor, is_dry=is_dry, wanted=wanted, summary=summary
+            )
+        elif _count(sighting, summary) and not is_dry and _is_for_now(sighting, now=clock()):
+            result = mending.mend(sighting, now=clock(), actor=actor)
+            if result == mending.Result.RECREATED:
+                summary.recreated += 1
+            elif result != mending.Result.NOTHING:
+                summary.mended += 1
+    except BusyError:
+        # Another run mends it at this moment.
+        logger.info("passed over, in other hands: sighting=%s", sighting.pk)
+    except (GraphError, UseCaseError) as error:
+        _failed(sighting, told(error), summary)
+    except Exception as error:
+        logger.exception("reconciling broke off sighting=%s", sighting.pk)
+        _failed(sighting, f"broke off ({type(error).__name__}), see the log.", summary)
 
 
-def _mend(
-    row: Subscription,
-    remote: RemoteSubscription | None,
-    *,
-    now: datetime,
-    actor: str,
-    summary: Summary,
-    is_dry: bool,
-) -> None:
-    """Bring one row and Graph together again."""
-    if remote is None:
-        summary.gone += 1
-        if not is_dry and row.is_enabled and (token := claim(row.pk, now=now, statuses=(row.status,))):
-            recreation.replace(row, token, now=now, actor=actor)
-            summary.recreated += 1
-        return
-    if not _has_drifted(row, remote):
+def _failed(sighting: Sighting, reason: str, summary: Summary) -> None:
+    summary.failed += 1
+    name = f"Subscription {sighting.subscription_id}" if sighting.subscription_id else sighting.graph_id
+    summary.errors.append(f"{name}: {reason}")
+
+
+def _count(sighting: Sighting, summary: Summary) -> bool:
+    """Count by what was seen; say whether there is something to mend."""
+    if sighting.state == State.UNCLEAR:
+        _failed(sighting, sighting.note, summary)
+    elif sighting.state == State.IN_STEP:
         summary.in_step += 1
-        return
-    summary.drifted += 1
-    if not is_dry and (token := claim(row.pk, now=now, statuses=(row.status,), expires_at=row.expires_at)):
-        granted_at = row.granted_at or now
-        renew_at = lifetimes.renew_at(granted_at=granted_at, expires_at=remote.expires_at)
-        settle(row, token, expires_at=remote.expires_at, renew_at=renew_at)
+    elif sighting.state == State.DRIFTED:
+        summary.drifted += 1
+    else:
+        summary.gone += 1
+    return sighting.state in {State.DRIFTED, State.GONE}
 
 
-def _has_drifted(row: Subscription, remote: RemoteSubscription) -> bool:
-    return row.expires_at is None or abs(row.expires_at - remote.expires_at) > SAME_TIME
+def _is_for_now(sighting: Sighting, *, now: datetime) -> bool:
+    """Say whether it may be tried: what failed before has a time for its next try."""
+    row = sighting.subscription
+    return row is not None and not (
+        row.status == Subscription.Status.GONE and row.renew_at is not None and row.renew_at > now
+    )
 
 
-def _consider(
-    owner: _Owner,
-    remote: RemoteSubscription,
+def _follow_unknown(
+    sighting: Sighting,
+    owner: Owner,
     *,
     now: datetime,
     actor: str,
-    summary: Summary,
     is_dry: bool,
+    wanted: Wanted,
+    summary: Summary,
 ) -> None:
-    """Adopt what a broken-off call of ours left at Graph; report what is not ours."""
-    open_rows = (row for row in owner.rows() if row.status in creation.SUBMITTABLE)
-    row = next((row for row in open_rows if creation.fits(remote, row)), None)
-    if row and not is_dry:
-        # Graph answers with the existing one, and it is taken over if its clientState is ours.
-        with suppress(GraphError, UseCaseError):
-            creation.submit(row, now=now, actor=actor)
-            summary.adopted += 1
-            return
-    summary.unknown.append(
-        Unknown(
-            app=str(owner),
-            graph_id=remote.id,
-            resource=remote.resource,
-            change_type=remote.change_type,
-            notification_url=remote.notification_url,
-            expires_at=remote.expires_at,
+    graph_id = sighting.graph_id.lower()
+    if not is_dry and graph_id in wanted.remove:
+        strays.remove(sighting, now=now, actor=actor)
+        summary.removed += 1
+    elif not is_dry and graph_id in wanted.adopt:
+        adoption.adopt(sighting, now=now, actor=actor)
+        summary.adopted += 1
+    elif not is_dry and adoption.is_left_by_us(sighting) and _adopted_own(sighting, now=now, actor=actor):
+        summary.adopted += 1
+    else:
+        summary.unknown.append(
+            Unknown(
+                app=str(owner),
+                graph_id=sighting.graph_id,
+                resource=sighting.resource,
+                change_type=sighting.change_type,
+                notification_url=sighting.notification_url,
+                expires_at=sighting.expires_at,
+                note=sighting.note,
+            )
         )
-    )
+
+
+def _adopted_own(sighting: Sighting, *, now: datetime, actor: str) -> bool:
+    """Take over what may be ours; say whether it was."""
+    try:
+        adoption.adopt(sighting, now=now, actor=actor)
+    except NotOursError:
+        return False
+    return True

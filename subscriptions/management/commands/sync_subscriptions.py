@@ -16,22 +16,40 @@ WRONG_USAGE = 2
 
 class Command(BaseCommand):
     help = (
-        "Compare what Graph has with what is here: take over what drifted, create again what is gone, adopt what a "
-        "broken-off call of ours left, and report what nobody here asked for."
+        "Compare what Graph has with what is here: mend what drifted, create again what is gone, adopt what a "
+        "broken-off call of ours left, and report what nobody here asked for. That can be adopted or removed by its "
+        "ID at Graph."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--app", metavar="NAME", default="", help="Only this app registration.")
         parser.add_argument("--dry-run", action="store_true", help="Only say what differs.")
+        parser.add_argument(
+            "--adopt",
+            metavar="ID",
+            action="append",
+            default=[],
+            help="Make this unknown one, by its ID at Graph, one of ours. May be given several times.",
+        )
+        parser.add_argument(
+            "--remove",
+            metavar="ID",
+            action="append",
+            default=[],
+            help="Delete this unknown one, by its ID at Graph, there. May be given several times.",
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Reconcile; exit 1 when Graph could not be asked or a subscription could not be mended."""
-        app = options["app"]
-        if app and not AppRegistration.objects.filter(name=app).exists():
-            raise CommandError(f"There is no app registration named {app!r}.", returncode=WRONG_USAGE)
+        _check(options)
         summary = reconciliation.reconcile(
-            clock=timezone.now, actor="sync_subscriptions", app=app, is_dry=options["dry_run"]
+            clock=timezone.now,
+            actor="sync_subscriptions",
+            app=options["app"],
+            is_dry=options["dry_run"],
+            adopt=options["adopt"],
+            remove=options["remove"],
         )
         if options["json"]:
             self.stdout.write(json.dumps(asdict(summary), default=str))
@@ -42,13 +60,37 @@ class Command(BaseCommand):
 
     def _tell(self, summary: reconciliation.Summary) -> None:
         self.stdout.write(
-            f"{summary.in_step} in step, {summary.drifted} drifted, {summary.gone} gone, "
-            f"{summary.recreated} created again, {summary.adopted} adopted, {len(summary.unknown)} unknown."
+            f"{summary.in_step} in step, {summary.drifted} drifted, {summary.gone} gone: {summary.mended} mended, "
+            f"{summary.recreated} created again. {summary.adopted} adopted, {summary.removed} removed at Graph, "
+            f"{len(summary.unknown)} unknown."
         )
         for unknown in summary.unknown:
+            expiry = (
+                f"{unknown.expires_at:%Y-%m-%dT%H:%M:%SZ}" if unknown.expires_at else "at an unknown time"
+            )
+            note = f". {unknown.note}" if unknown.note else ""
             self.stdout.write(
                 f"Unknown, {unknown.app}: {unknown.graph_id} {unknown.resource} ({unknown.change_type}) to "
-                f"{unknown.notification_url}, ends {unknown.expires_at.isoformat()}"
+                f"{unknown.notification_url}, ends {expiry}{note}"
+            )
+        if summary.unknown:
+            self.stdout.write(
+                "An unknown one is adopted with --adopt ID, and removed at Graph with --remove ID."
             )
         for error in summary.errors:
             self.stderr.write(error)
+
+
+def _check(options: dict[str, Any]) -> None:
+    app = options["app"]
+    if app and not AppRegistration.objects.filter(name=app).exists():
+        raise CommandError(f"There is no app registration named {app!r}.", returncode=WRONG_USAGE)
+    if options["dry_run"] and (options["adopt"] or options["remove"]):
+        raise CommandError(
+            "--dry-run changes nothing: leave it out to adopt or remove.", returncode=WRONG_USAGE
+        )
+    both = {graph_id.lower() for graph_id in options["adopt"]} & {one.lower() for one in options["remove"]}
+    if both:
+        raise CommandError(
+            f"Adopt or remove {', '.join(sorted(both))}, but not both.", returncode=WRONG_USAGE
+        )

@@ -2,7 +2,9 @@
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
+from subscriptions.sandbox.stored import StoredSubscription
 
 Asked = Callable[..., list[RecordedRequest]]
 MAILBOX = "/users/9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3/messages"
@@ -92,3 +95,16 @@ def watched_webhook(settings: Any) -> Iterator[Callable[[Callable[[], None]], No
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def put_at_graph(sandbox: Sandbox) -> Callable[..., StoredSubscription]:
+    """Return a function that puts a changed copy of a subscription at Graph, as somebody else would have made it."""
+
+    def put(like: Subscription, **changes: Any) -> StoredSubscription:
+        original = sandbox.subscriptions[str(like.graph_id)]
+        copy = replace(original, **{"id": str(uuid.uuid4()), "client_state": "theirs", **changes})
+        sandbox._shelf.add(copy, lambda _: None)
+        return copy
+
+    return put

@@ -1,0 +1,276 @@
+"""Compare: what Graph has beside what is here, kept so that it can be shown without asking again.
+
+Nothing is concluded from an absence in a list alone, which may be empty or partial by mistake: each missing one is
+asked for by its id. A list that fails on the way leaves the last result as it was.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from subscriptions.graph.client import MAX_WAIT, GraphClient, Version
+from subscriptions.graph.documents import CallRecord, RemoteSubscription
+from subscriptions.graph.errors import (
+    AccessDeniedError,
+    GraphError,
+    InvalidRequestError,
+    SubscriptionGoneError,
+    UnexpectedAnswerError,
+)
+from subscriptions.models import (
+    AppRegistration,
+    DelegatedAccount,
+    FormerIdentity,
+    Look,
+    Operation,
+    Sighting,
+    Subscription,
+)
+from subscriptions.services import creation
+from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.differences import differences, in_words
+from subscriptions.services.errors import TookTooLongError, UseCaseError
+from subscriptions.services.operations import CallLog
+from subscriptions.services.outcomes import told
+
+logger = logging.getLogger(__name__)
+
+State = Sighting.State
+Status = Subscription.Status
+# One list shows what was made under either version.
+VERSION: Version = "v1.0"
+# What concerns one subscription only; anything else would fail for the next one as well.
+ABOUT_ONE = (AccessDeniedError, InvalidRequestError, UnexpectedAnswerError)
+WRITTEN_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Who sees a list of its own at Graph: an app, or an account that signed in to it."""
+
+    app_registration: AppRegistration
+    account: DelegatedAccount | None
+
+    def __str__(self) -> str:
+        return f"{self.app_registration}, {self.account}" if self.account else str(self.app_registration)
+
+    def rows(self) -> QuerySet[Subscription]:
+        """Return the subscriptions that are watched in its name."""
+        return Subscription.objects.filter(
+            app_registration=self.app_registration, delegated_account=self.account
+        ).select_related(
+            "app_registration",
+            "delegated_account__app_registration",
+            "encryption_certificate",
+            "certificate_at_graph",
+        )
+
+    def client(self, *, on_call: Callable[[CallRecord], None], max_wait: timedelta = MAX_WAIT) -> GraphClient:
+        """Return the client that speaks in its name."""
+        return client_for(self.app_registration, account=self.account, on_call=on_call, max_wait=max_wait)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Budget:
+    """How long a comparison may take; for ever without `until`."""
+
+    clock: Callable[[], datetime]
+    until: datetime | None
+
+    def spend(self) -> None:
+        """Go on only if there is time left.
+
+        Raises:
+            TookTooLongError: there is not.
+
+        """
+        if self.until is not None and self.clock() >= self.until:
+            raise TookTooLongError
+
+
+def owners(app_registrations: Iterable[AppRegistration]) -> list[Owner]:
+    """Return whose lists there are; the accounts of an app first, since the app's own list may show theirs too."""
+    return [
+        Owner(app_registration=app_registration, account=account)
+        for app_registration in app_registrations
+        for account in (*app_registration.accounts.select_related("app_registration"), None)
+    ]
+
+
+def look(
+    owner: Owner, *, clock: Callable[[], datetime], actor: str, until: datetime | None = None
+) -> list[Sighting]:
+    """Ask Graph for the owner's list, compare it with what is here, and keep and return the result.
+
+    With `until`, it is given up at that time, and no call waits for long.
+
+    Raises:
+        TookTooLongError: the list is too long for the time given.
+        GraphError: the list cannot be read. In both cases the last result stays, with the problem beside it.
+        UseCaseError: the owner cannot be asked, for want of a setting or a secret.
+
+    """
+    looked_at = clock()
+    budget = _Budget(clock=clock, until=until)
+    log = CallLog(
+        Operation.Action.LOOK, actor=actor, app_registration=owner.app_registration, subscription=None
+    )
+    try:
+        client = owner.client(
+            on_call=log, max_wait=MAX_WAIT if until is None else max(until - looked_at, timedelta()) / 4
+        )
+        listed = _listed(client, budget)
+        sightings = [*_of_ours(owner, listed, client, budget), *_of_others(owner, listed, client, budget)]
+    except (GraphError, UseCaseError) as error:
+        _row(owner, tried_at=looked_at, problem=told(error))
+        raise
+    _keep(owner, sightings, looked_at=looked_at)
+    return sightings
+
+
+def _listed(client: GraphClient, budget: _Budget) -> dict[str, RemoteSubscription]:
+    listed: dict[str, RemoteSubscription] = {}
+    for page in client.subscription_pages(version=VERSION):
+        listed |= {remote.id.lower(): remote for remote in page}
+        budget.spend()
+    return listed
+
+
+def _of_ours(
+    owner: Owner, listed: dict[str, RemoteSubscription], client: GraphClient, budget: _Budget
+) -> list[Sighting]:
+    """Compare what should be at Graph; what is compared is taken out of `listed`."""
+    found = []
+    for row in owner.rows().filter(status__in=(Status.ACTIVE, Status.GONE)).order_by("pk"):
+        if row.status == Status.GONE:
+            if not row.is_paused:
+                found.append(_sighting(row, None, State.GONE, "Graph no longer has it."))
+            continue
+        remote = listed.pop((row.graph_id or "").lower(), None)
+        try:
+            if remote is None:
+                budget.spend()
+                remote = _by_id(client, row.graph_id or "", version=version_of(row))
+        except ABOUT_ONE as error:
+            found.append(_sighting(row, None, State.UNCLEAR, told(error)))
+        else:
+            found.append(_compared(row, remote))
+    return found
+
+
+def _compared(row: Subscription, remote: RemoteSubscription | None) -> Sighting:
+    if remote is None:
+        return _sighting(row, None, State.GONE, "Graph no longer has it.")
+    found = differences(row, remote)
+    return _sighting(row, remote, State.DRIFTED if found else State.IN_STEP, in_words(found))
+
+
+def _of_others(
+    owner: Owner, listed: dict[str, RemoteSubscription], client: GraphClient, budget: _Budget
+) -> list[Sighting]:
+    """Say of what is left of the list whether it was ours once, may be ours, or nobody here knows it."""
+    if not listed:
+        return []
+    ours = {
+        (graph_id or "").lower(): (pk, status)
+        for graph_id, pk, status in Subscription.objects.filter(
+            app_registration__client_id=owner.app_registration.client_id, graph_id__isnull=False
+        ).values_list("graph_id", "pk", "status")
+    }
+    former = dict(
+        FormerIdentity.objects.filter(
+            subscription__app_registration__client_id=owner.app_registration.client_id
+        ).values_list("graph_id", "subscription_id")
+    )
+    waiting = {
+        creation.asked_for(row): row
+        for row in owner.rows().filter(status__in=creation.SUBMITTABLE, is_enabled=True)
+    }
+    elsewhere = _seen_elsewhere(owner)
+    found = []
+    for graph_id, remote in listed.items():
+        pk, status = ours.get(graph_id, (None, ""))
+        if graph_id in elsewhere or (pk and status != Status.REMOVED):
+            continue
+        if row := waiting.get(creation.asked_for(remote)):
+            note = f"Subscription {row.pk} asked for the same. If a broken-off call of ours made it, it can be adopted."
+            found.append(_sighting(row, remote, State.UNKNOWN, note))
+            continue
+        pk, note = (
+            (pk, f"Subscription {pk} was retired here, and Graph still has it.")
+            if pk
+            else (
+                former.get(graph_id),
+                f"An earlier form of subscription {former.get(graph_id)}, no longer needed.",
+            )
+        )
+        if pk is None:
+            found.append(_sighting(None, remote, State.UNKNOWN, ""))
+            continue
+        # A list may lag behind a deletion.
+        budget.spend()
+        if _by_id(client, remote.id, version=VERSION):
+            found.append(_sighting(Subscription(pk=pk), remote, State.UNKNOWN, note))
+    return found
+
+
+def _seen_elsewhere(owner: Owner) -> set[str]:
+    """Return what another list of the same app shows: an app's own list may hold its accounts' subscriptions too."""
+    if owner.account is not None:
+        return set()
+    others = Sighting.objects.filter(
+        look__app_registration=owner.app_registration, look__delegated_account__isnull=False
+    )
+    return {graph_id.lower() for graph_id in others.values_list("graph_id", flat=True) if graph_id}
+
+
+def _by_id(client: GraphClient, graph_id: str, *, version: Version) -> RemoteSubscription | None:
+    try:
+        return client.get_subscription(graph_id, version=version)
+    except SubscriptionGoneError:
+        return None
+
+
+def _sighting(
+    row: Subscription | None, remote: RemoteSubscription | None, state: State, note: str
+) -> Sighting:
+    shown = remote or row
+    return Sighting(
+        subscription_id=row.pk if row else None,
+        state=state,
+        note=note,
+        graph_id=remote.id if remote else (row.graph_id or "" if row else ""),
+        resource=shown.resource if shown else "",
+        change_type=shown.change_type if shown else "",
+        notification_url=shown.notification_url if shown else "",
+        expires_at=remote.expires_at if remote else None,
+    )
+
+
+def _keep(owner: Owner, sightings: list[Sighting], *, looked_at: datetime) -> None:
+    """Put the result in place of the last one, unless another comparison has begun later and ended sooner."""
+    with transaction.atomic():
+        row = _row(owner, tried_at=looked_at, problem="")
+        row = Look.objects.select_for_update().get(pk=row.pk)
+        if row.looked_at is not None and row.looked_at > looked_at:
+            return
+        row.sightings.all().delete()
+        for sighting in sightings:
+            sighting.look = row
+        Sighting.objects.bulk_create(sightings, batch_size=WRITTEN_AT_ONCE)
+        Look.objects.filter(pk=row.pk).update(looked_at=looked_at)
+        confirmed = row.sightings.filter(state=State.IN_STEP).values("subscription")
+        Subscription.objects.filter(pk__in=confirmed).update(seen_at=looked_at)
+
+
+def _row(owner: Owner, *, tried_at: datetime, problem: str) -> Look:
+    row, _ = Look.objects.update_or_create(
+        app_registration=owner.app_registration,
+        delegated_account=owner.account,
+        defaults={"tried_at": tried_at, "problem": problem},
+    )
+    return row
