@@ -3,7 +3,7 @@
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,18 @@ def generate_field_encryption_key() -> str:
 def split_keys(value: str) -> list[str]:
     """Return the comma-separated keys in order; the first encrypts, all of them decrypt."""
     return [key.strip() for key in value.split(",") if key.strip()]
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
+    """Return the value of `name` if it is allowed.
+
+    Raises:
+        ImproperlyConfigured: it is not; says what is.
+
+    """
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be one of: {', '.join(allowed)}.")
+    return value
 
 
 def database(url: str) -> dict[str, Any]:

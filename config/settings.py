@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "notifications",
 ]
 MIDDLEWARE = [
+    "config.request_ids.RequestIdMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "config.headers.FixedHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -203,12 +204,20 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
+LOG_FORMAT = environment.one_of("LOG_FORMAT", env.str("LOG_FORMAT", default="line"), ("line", "json"))
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = environment.one_of("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO").upper(), LOG_LEVELS)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # At DEBUG urllib3 writes each address, and some of ours are secrets.
-    "loggers": {"django.server": {"level": "WARNING"}, "urllib3": {"level": "INFO"}},
+    "filters": {"request": {"()": "config.logs.RequestFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}{request_note}", "style": "{"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request"]}
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"level": "WARNING"}},
 }

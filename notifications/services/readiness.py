@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from notifications.services import inbox
 from subscriptions.models import Subscription
+from subscriptions.services import runs
 from subscriptions.services.attention import RENEWAL_OVERDUE
 
 READY = "ok"
@@ -30,10 +31,12 @@ def look(*, now: datetime) -> dict[str, Any]:
     inbox_lag = inbox.lag(now=now)
     overdue = Subscription.objects.due(now).order_by("renew_at").values_list("renew_at", flat=True).first()
     renewal_lag = now - overdue if overdue else timedelta(0)
+    last_run = runs.last_finished(runs.RENEWAL)
     return {
         "status": READY,
         "inbox_lag_seconds": round(inbox_lag.total_seconds()),
         "renewal_lag_seconds": round(renewal_lag.total_seconds()),
+        "renewal_finished_at": last_run.finished_at if last_run else None,
         "warnings": [
             *(["The inbox is not worked through."] if inbox_lag > INBOX_LATE else []),
             *(

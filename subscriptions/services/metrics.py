@@ -1,22 +1,26 @@
 """Metrics of what we ask of Graph, read from the rows, so that every process tells the same."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from subscriptions.catalogue import entry_for
 from subscriptions.keys import certificates
 from subscriptions.keys.certificates import UnusableCertificateError
 from subscriptions.models import (
+    Alert,
     AppRegistration,
     DelegatedAccount,
     EncryptionCertificate,
     Operation,
+    Run,
     Subscription,
 )
+from subscriptions.services import runs
 from subscriptions.services.attention import needing_attention
 from subscriptions.services.long_lists import count_up_to
 
@@ -34,6 +38,7 @@ def families(*, now: datetime) -> Iterator[GaugeMetricFamily]:
     yield from _renewals(now)
     yield _graph_calls(now)
     yield from _keys_and_accounts()
+    yield from _runs_and_alerts()
 
 
 def gauge(name: str, explanation: str, value: float) -> GaugeMetricFamily:
@@ -130,9 +135,35 @@ def _keys_and_accounts() -> Iterator[GaugeMetricFamily]:
 
 
 def _credential_ends() -> Iterator[tuple[tuple[str, ...], float]]:
-    with_certificate = AppRegistration.objects.filter(~Q(credential_certificate=""))
-    for name, pem in with_certificate.values_list("name", "credential_certificate"):
-        try:
-            yield (name,), certificates.describe(pem).not_after_at.timestamp()
-        except UnusableCertificateError:
+    known = AppRegistration.objects.exclude(credential_certificate="", credential_expires_at=None)
+    rows = known.values_list("name", "credential_certificate", "credential_expires_at")
+    for name, pem, expires_at in rows:
+        if expires_at is not None:
+            yield (name,), expires_at.timestamp()
             continue
+        with suppress(UnusableCertificateError):
+            yield (name,), certificates.describe(pem).not_after_at.timestamp()
+
+
+def _runs_and_alerts() -> Iterator[GaugeMetricFamily]:
+    succeeded = Run.objects.filter(outcome=Run.Outcome.SUCCEEDED).order_by()
+    for name, explanation, rows in (
+        (
+            "run_finished",
+            "When a command last came to its end.",
+            Run.objects.filter(outcome__in=runs.ENDED).order_by(),
+        ),
+        ("run_succeeded", "When a command last did all it should.", succeeded),
+    ):
+        ends = rows.filter(finished_at__isnull=False).values_list("command").annotate(Max("finished_at"))
+        yield gauges(
+            f"{name}_timestamp_seconds",
+            explanation,
+            ("command",),
+            (((command,), finished_at.timestamp()) for command, finished_at in ends),
+        )
+    opened = dict(
+        Alert.objects.filter(resolved_at__isnull=True).order_by().values_list("kind").annotate(Count("pk"))
+    )
+    by_kind = [((str(kind),), opened.get(kind, 0)) for kind in Alert.Kind.values]
+    yield gauges("alerts_open", "What needs a human, by kind; the admin says what to do.", ("kind",), by_kind)

@@ -1,11 +1,14 @@
 """Writes the log of what was said to Graph."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from subscriptions.graph.documents import CallRecord
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import AppRegistration, Operation, Subscription
+
+logger = logging.getLogger(__name__)
 
 
 class CallLog:
@@ -34,6 +37,22 @@ class CallLog:
         """Write one call to the log."""
         self.calls.append(call)
         subscription = self._subscription
+        succeeded = call.status is not None and call.status < 400  # noqa: PLR2004 -- HTTP's border of errors
+        logger.log(
+            # Cron mails what a run says; a call that went well is worth no mail.
+            logging.DEBUG if succeeded else logging.WARNING,
+            "graph called action=%s subscription=%s method=%s path=%s status=%s error=%s milliseconds=%s "
+            "graph_request_id=%s client_request_id=%s",
+            self._action,
+            subscription.pk if subscription else None,
+            call.method,
+            call.path,
+            call.status,
+            call.error_code,
+            _milliseconds(call.duration),
+            call.request_id,
+            call.client_request_id,
+        )
         Operation.objects.create(
             subscription=subscription,
             app_registration=self._app_registration,
@@ -42,7 +61,7 @@ class CallLog:
             graph_id=(subscription.graph_id or "") if subscription else "",
             started_at=call.started_at,
             duration_ms=_milliseconds(call.duration),
-            succeeded=call.status is not None and call.status < 400,  # noqa: PLR2004 -- HTTP's border of errors
+            succeeded=succeeded,
             status_code=call.status,
             error_code=call.error_code,
             message=f"{call.method} {call.path}",

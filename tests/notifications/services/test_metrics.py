@@ -14,10 +14,12 @@ from notifications.models import ChangeNotification, Delivery, EndpointMinute
 from notifications.services import metrics
 from subscriptions.keys import certificates
 from subscriptions.models import (
+    Alert,
     AppRegistration,
     DelegatedAccount,
     EncryptionCertificate,
     Operation,
+    Run,
     Subscription,
 )
 
@@ -138,6 +140,38 @@ def test_keys_and_accounts_say_when_they_end(
     assert value("certificate_expiry_timestamp_seconds", certificate="hooks", state="active") == end
     assert value("credential_expiry_timestamp_seconds", app_registration="Fabrikam") == pytest.approx(end)
     assert value("accounts_needing_sign_in") == 1
+
+
+def test_an_end_that_was_entered_is_shown(unasked_registration: AppRegistration) -> None:
+    AppRegistration.objects.update(credential_expires_at=NOW + timedelta(days=3))
+
+    end = scrape()("credential_expiry_timestamp_seconds", app_registration="Fabrikam")
+
+    assert end == (NOW + timedelta(days=3)).timestamp()
+
+
+def test_runs_and_open_alerts_are_shown() -> None:
+    for minutes, outcome in ((30, "succeeded"), (10, "failed"), (5, "broken")):
+        ended = NOW - minutes * MINUTE
+        Run.objects.create(
+            command="renew_subscriptions", started_at=ended, finished_at=ended, outcome=outcome
+        )
+    for resolved_at in (None, NOW):
+        Alert.objects.create(
+            kind="lapsed",
+            key=f"{resolved_at}",
+            raised_at=NOW,
+            last_seen_at=NOW,
+            announced_at=NOW,
+            resolved_at=resolved_at,
+        )
+
+    value = scrape()
+
+    command = "renew_subscriptions"
+    assert value("run_finished_timestamp_seconds", command=command) == (NOW - 10 * MINUTE).timestamp()
+    assert value("run_succeeded_timestamp_seconds", command=command) == (NOW - 30 * MINUTE).timestamp()
+    assert (value("alerts_open", kind="lapsed"), value("alerts_open", kind="silent")) == (1, 0)
 
 
 def test_no_secret_is_among_them(known: Known) -> None:

@@ -34,6 +34,7 @@ def test_an_empty_installation_is_ready() -> None:
         "status": "ok",
         "inbox_lag_seconds": 0,
         "renewal_lag_seconds": 0,
+        "renewal_finished_at": None,
         "warnings": [],
     }
 
@@ -86,11 +87,11 @@ def test_without_its_migrations_nothing_is_sent_here() -> None:
 
 
 @pytest.mark.django_db
-def test_a_second_look_asks_two_questions(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_a_second_look_asks_three_questions(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     client = Client()
     client.get("/readyz")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         client.get("/readyz")
 
 

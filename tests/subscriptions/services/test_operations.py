@@ -43,6 +43,21 @@ def test_a_refused_call_is_logged_with_its_code(make_wish: Make, sandbox: Sandbo
     assert (one.succeeded, one.status_code, one.error_code) == (False, 403, "ExtensionError")
 
 
+def test_a_refusal_is_in_the_log_of_the_process_with_the_request_id_of_graph(
+    make_wish: Make, sandbox: Sandbox, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"error": {"code": "ExtensionError", "message": "No", "innerError": {"request-id": "r-1"}}}
+    sandbox.add_fault(method="POST", path="/subscriptions", status=403, body=body)
+
+    with pytest.raises(GraphError):
+        creation.create(make_wish(), now=now, actor="alice")
+
+    request_id = Operation.objects.get().request_id
+    [line] = [record.getMessage() for record in caplog.records if "graph called" in record.getMessage()]
+    assert "status=403 error=ExtensionError" in line
+    assert f"graph_request_id={request_id} client_request_id=" in line
+
+
 def test_a_call_without_an_answer_is_logged_too(make_wish: Make, sandbox: Sandbox, now: datetime) -> None:
     sandbox.add_fault(method="POST", path="/subscriptions", drop=True)
 

@@ -1,0 +1,38 @@
+"""Gives each request an id that its answer and every line of the log about it carry."""
+
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponseBase
+
+HEADER = "X-Request-ID"
+# What a proxy sends is kept so that its log and ours meet; what could forge or break a line is not.
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+/-]{7,127}")
+
+_current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def current() -> str:
+    """Return the id of the request that is being answered; empty outside of one."""
+    return _current.get()
+
+
+class RequestIdMiddleware:
+    """Takes the id that came, if it is sane, or makes one, and returns it with the answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with the id."""
+        unverified = request.headers.get(HEADER, "")
+        request_id = unverified if _SANE.fullmatch(unverified) else uuid.uuid4().hex
+        token = _current.set(request_id)
+        try:
+            response = self._get_response(request)
+        finally:
+            _current.reset(token)
+        response.headers[HEADER] = request_id
+        return response
