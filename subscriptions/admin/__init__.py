@@ -4,6 +4,7 @@ from subscriptions.admin.alert import AlertAdmin
 from subscriptions.admin.app_registration import AppRegistrationAdmin
 from subscriptions.admin.delegated_account import DelegatedAccountAdmin
 from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
+from subscriptions.admin.gap import GapAdmin
 from subscriptions.admin.operation import OperationAdmin
 from subscriptions.admin.subscription import SubscriptionAdmin
 
@@ -12,6 +13,7 @@ __all__ = [
     "AppRegistrationAdmin",
     "DelegatedAccountAdmin",
     "EncryptionCertificateAdmin",
+    "GapAdmin",
     "OperationAdmin",
     "SubscriptionAdmin",
 ]

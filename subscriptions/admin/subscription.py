@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from subscriptions import catalogue
-from subscriptions.admin import badges, calls
+from subscriptions.admin import badges, calls, gap_words
 from subscriptions.admin.calls import Call
 from subscriptions.admin.guide import GuidedCreation, facts_context, row_number
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
@@ -197,6 +197,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
                     may_add=self.has_add_permission(request),
                 ),
                 "operations": last_operations(subscription),
+                "listening": gap_words.listening(subscription, now=timezone.now()),
                 "notifications_url": (
                     f"{reverse('admin:notifications_changenotification_changelist')}"
                     f"?subscription={subscription.pk}"

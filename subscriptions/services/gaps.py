@@ -36,24 +36,34 @@ def begin(
 
     It began at `began_at`, or between that and `began_by`.
     """
-    gap = _gap(subscription, cause=cause, began_at=began_at, began_by=began_by, ended_at=None)
-    try:
-        with transaction.atomic():
-            gap.save(force_insert=True)
-    except IntegrityError:
-        # The other one began earlier.
-        return
-    logger.warning("gap began subscription=%s cause=%s", subscription.pk, cause)
+    _open(_gap(subscription, cause=cause, began_at=began_at, began_by=began_by, ended_at=None))
 
 
 def begin_lost(subscription: Subscription, *, now: datetime) -> None:
     """Remember that Graph is found not to have the subscription any more: it has lapsed, or Graph has removed it."""
-    seen_at = min(subscription.seen_at or subscription.granted_at or now, now)
-    expires_at = subscription.expires_at
-    if expires_at is not None and expires_at <= now:
-        begin(subscription, cause=Cause.LAPSED, began_at=min(seen_at, expires_at), began_by=expires_at)
+    if lapse := _lapse(subscription, now=now):
+        _open(lapse)
     else:
-        begin(subscription, cause=Cause.REMOVED, began_at=seen_at, began_by=now)
+        began_at = min(_seen_at(subscription, now=now), now)
+        begin(subscription, cause=Cause.REMOVED, began_at=began_at, began_by=now)
+
+
+def unrecorded_lapse(subscription: Subscription, *, now: datetime) -> Gap | None:
+    """Return, unsaved, the gap of a row that says active although its time is over at `now`."""
+    is_active = subscription.status == Subscription.Status.ACTIVE
+    return _lapse(subscription, now=now) if is_active else None
+
+
+def _lapse(subscription: Subscription, *, now: datetime) -> Gap | None:
+    """Return the gap of what has lapsed by `now`.
+
+    Graph may have removed it before: it began between the last time that Graph confirmed it and its expiry.
+    """
+    expires_at = subscription.expires_at
+    if expires_at is None or expires_at > now:
+        return None
+    began_at = min(_seen_at(subscription, now=now), expires_at)
+    return _gap(subscription, cause=Cause.LAPSED, began_at=began_at, began_by=expires_at, ended_at=None)
 
 
 def end(subscription: Subscription, *, at: datetime) -> None:
@@ -132,6 +142,20 @@ def _later_part(gap: Gap, *, after: datetime) -> Gap | None:
         began_by=max(gap.began_by, after),
         ended_at=gap.ended_at,
     )
+
+
+def _seen_at(subscription: Subscription, *, now: datetime) -> datetime:
+    return subscription.seen_at or subscription.granted_at or now
+
+
+def _open(gap: Gap) -> None:
+    try:
+        with transaction.atomic():
+            gap.save(force_insert=True)
+    except IntegrityError:
+        # The other one began earlier.
+        return
+    logger.warning("gap began subscription=%s cause=%s", gap.subscription_id, gap.cause)
 
 
 def _gap(
