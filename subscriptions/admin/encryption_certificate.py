@@ -16,15 +16,19 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
 from subscriptions.admin import badges
+from subscriptions.admin.certificate_end import CertificateEnd
 from subscriptions.admin.encryption_certificate_form import CertificateStateForm, NewCertificateForm
 from subscriptions.models import EncryptionCertificate, Subscription
+from subscriptions.services import certificate_rotation
 
 FACTS = ("thumbprint_code", "subject", "key_bits", "validity", "valid_from", "valid_until", "download")
 
 
 @admin.register(EncryptionCertificate)
-class EncryptionCertificateAdmin(admin.ModelAdmin[EncryptionCertificate]):
-    """Makes and imports the key pairs with which Graph encrypts content for us."""
+class EncryptionCertificateAdmin(CertificateEnd):
+    """Makes and imports the key pairs with which Graph encrypts content for us, and ends them."""
+
+    change_form_template = "admin/subscriptions/encryptioncertificate/change_form.html"
 
     list_display = (
         "encryption_certificate_id",
@@ -47,6 +51,19 @@ class EncryptionCertificateAdmin(admin.ModelAdmin[EncryptionCertificate]):
         """Count the subscriptions that are not removed."""
         kept = ~Q(subscriptions__status=Subscription.Status.REMOVED)
         return super().get_queryset(request).annotate(kept_subscriptions=Count("subscriptions", filter=kept))
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: EncryptionCertificate,
+        form: forms.ModelForm[EncryptionCertificate],
+        change: bool,
+    ) -> None:
+        """Write only what the form is for: a rotation may have begun meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.has_changed():
+            certificate_rotation.set_state(obj, obj.state)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Leave out deleting many at once: each key may be needed for what still arrives."""
@@ -93,7 +110,8 @@ class EncryptionCertificateAdmin(admin.ModelAdmin[EncryptionCertificate]):
     ) -> tuple[str, ...]:
         """Fix everything but the state once the certificate is here."""
         del request
-        return (*FACTS, "subscription_count", *(("encryption_certificate_id",) if obj else ()))
+        fixed = ("encryption_certificate_id", *(("state",) if obj.key_destroyed_at else ())) if obj else ()
+        return (*FACTS, "subscription_count", *fixed)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the public certificate."""

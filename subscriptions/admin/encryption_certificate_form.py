@@ -11,8 +11,8 @@ from django.utils import timezone
 from subscriptions.admin.write_only import password_field, pem_field
 from subscriptions.keys import certificates as keys
 from subscriptions.keys.certificates import KeyPair, UnusableCertificateError
-from subscriptions.models import EncryptionCertificate, Subscription
-from subscriptions.services import certificates
+from subscriptions.models import EncryptionCertificate
+from subscriptions.services import certificate_rotation, certificates
 
 GENERATE, PEM, PFX = "generate", "pem", "pfx"
 
@@ -83,19 +83,17 @@ class CertificateStateForm(forms.ModelForm[EncryptionCertificate]):
         help_texts = {
             "state": (
                 "Active: for new subscriptions. Draining: no new ones, what still arrives is opened. "
-                "Retired: out of use."
+                "Retired: out of use; it comes to that by itself."
             )
         }
 
     def clean_state(self) -> str:
-        """Refuse to retire what Graph still encrypts with."""
+        """Refuse to retire what something may still need."""
         state: str = self.cleaned_data["state"]
-        used = self.instance.subscriptions.exclude(status=Subscription.Status.REMOVED).count()
-        if state == EncryptionCertificate.State.RETIRED and used:
-            raise ValidationError(
-                f"{used} subscription{'' if used == 1 else 's'} still use it. Choose draining, and recreate those "
-                "with another certificate first."
-            )
+        if state != EncryptionCertificate.State.RETIRED or self.instance.state == state:
+            return state
+        if reason := certificate_rotation.reason_to_keep(self.instance, now=timezone.now()):
+            raise ValidationError(reason)
         return state
 
 

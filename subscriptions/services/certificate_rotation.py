@@ -139,6 +139,20 @@ def progress_of(certificate: EncryptionCertificate, *, now: datetime) -> Progres
     )
 
 
+def is_rotatable(certificate: EncryptionCertificate) -> bool:
+    """Say whether another certificate can take its place."""
+    is_being_replaced = certificate.state == State.DRAINING and certificate.replaced_by_id is not None
+    return certificate.state != State.RETIRED and not is_being_replaced
+
+
+def set_state(certificate: EncryptionCertificate, state: str) -> None:
+    """Put a certificate whose private key is here into another state; the time to its retirement begins anew."""
+    EncryptionCertificate.objects.filter(pk=certificate.pk, key_destroyed_at=None).update(
+        state=state, unused_since_at=None, retired_at=None
+    )
+    certificate.refresh_from_db()
+
+
 def retire_drained(*, now: datetime) -> int:
     """Retire the draining certificates that nothing can need any more, and return how many.
 
@@ -209,7 +223,7 @@ def reason_to_keep(certificate: EncryptionCertificate, *, now: datetime, forced:
 def _check_replaceable(certificate: EncryptionCertificate) -> None:
     if certificate.state == State.RETIRED:
         raise NotRotatableError(f"{certificate} is retired: there is nothing to move away from it.")
-    if certificate.state == State.DRAINING and certificate.replaced_by_id:
+    if not is_rotatable(certificate):
         raise NotRotatableError(f"{certificate} is being replaced by {certificate.replaced_by} already.")
 
 

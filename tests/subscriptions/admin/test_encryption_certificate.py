@@ -203,7 +203,7 @@ def test_a_certificate_in_use_cannot_be_retired(
     answer = administrator.post(page_of(certificate), {"state": "retired"})
 
     certificate.refresh_from_db()
-    assert "1 subscription still use" in str(answer.context["adminform"].form.errors["state"])
+    assert "1 subscription uses hooks" in str(answer.context["adminform"].form.errors["state"])
     assert certificate.state == "active"
 
 
@@ -214,8 +214,47 @@ def test_a_certificate_in_use_cannot_be_deleted_and_the_page_says_why(
 
     answer = administrator.post(page_of(certificate, "delete"), {"post": "yes"})
 
-    assert "draining or retired instead" in answer.content.decode()
+    assert "that no subscription uses, can be deleted" in answer.content.decode()
     assert EncryptionCertificate.objects.exists()
+
+
+def test_one_that_graph_was_told_of_cannot_be_deleted(
+    administrator: Client, certificate: EncryptionCertificate
+) -> None:
+    EncryptionCertificate.objects.update(first_used_at=datetime.now(UTC))
+
+    assert administrator.post(page_of(certificate, "delete"), {"post": "yes"}).status_code == 403
+    assert EncryptionCertificate.objects.exists()
+
+
+def test_one_that_graph_was_never_told_of_can_be_deleted(
+    administrator: Client, certificate: EncryptionCertificate
+) -> None:
+    administrator.post(page_of(certificate, "delete"), {"post": "yes"})
+
+    assert not EncryptionCertificate.objects.exists()
+
+
+def test_back_in_use_the_time_to_its_retirement_begins_anew(
+    administrator: Client, certificate: EncryptionCertificate
+) -> None:
+    EncryptionCertificate.objects.update(state="draining", unused_since_at=datetime.now(UTC))
+
+    administrator.post(page_of(certificate), {"state": "active"})
+
+    certificate.refresh_from_db()
+    assert (certificate.state, certificate.unused_since_at) == ("active", None)
+
+
+def test_without_its_key_the_state_is_fixed(
+    administrator: Client, certificate: EncryptionCertificate
+) -> None:
+    EncryptionCertificate.objects.update(state="retired", private_key="", key_destroyed_at=datetime.now(UTC))
+
+    administrator.post(page_of(certificate), {"state": "active"})
+
+    certificate.refresh_from_db()
+    assert certificate.state == "retired"
 
 
 def test_several_cannot_be_deleted_at_once(administrator: Client, certificate: EncryptionCertificate) -> None:
