@@ -34,6 +34,10 @@ FIELD_ENCRYPTION_KEYS = environment.split_keys(
         "FIELD_ENCRYPTION_KEYS", generate=environment.generate_field_encryption_key, directory=VAR_DIR
     )
 )
+# What was made on this host and not given to it.
+GENERATED_SECRETS = [
+    name for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS") if not environment.read_secret(name)
+]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list(
     "CSRF_TRUSTED_ORIGINS", default=[PUBLIC_BASE_URL] if PUBLIC_BASE_URL.startswith("https://") else []

@@ -131,7 +131,27 @@ def test_the_deployment_check_finds_nothing_to_warn_of(manage: Start) -> None:
     )
 
     assert answer.returncode == 0, answer.stderr
-    assert "no issues" in answer.stdout
+    assert "WARNINGS" not in answer.stderr
+
+
+def test_the_deployment_check_says_what_to_know_before_going_live(manage: Start) -> None:
+    answer = manage("check", "--deploy", HTTPS="1", PUBLIC_BASE_URL="https://graph.example.org")
+
+    assert "subscriptions.I001" in answer.stderr + answer.stdout
+    assert "subscriptions.I002" in answer.stderr + answer.stdout
+
+
+def test_the_check_warns_of_a_host_that_is_not_answered(manage: Start) -> None:
+    answer = manage(
+        "check",
+        "--fail-level",
+        "WARNING",
+        ALLOWED_HOSTS="other.example.org",
+        PUBLIC_BASE_URL="https://graph.example.org",
+    )
+
+    assert answer.returncode == 1
+    assert "subscriptions.W005" in answer.stderr
 
 
 def test_the_deployment_check_warns_of_an_address_that_graph_cannot_call(manage: Start) -> None:
