@@ -9,7 +9,7 @@ django.setup(set_prefix=False)
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402 -- after the set-up, like all below
 
-from notifications.services import engine  # noqa: E402
+from notifications.services import engine, uptime  # noqa: E402
 
 
 class Utf8Request(WSGIRequest):
@@ -39,3 +39,4 @@ application = Handler()
 
 # What an earlier process left in the inbox is taken up at once, not when the next delivery comes.
 engine.start()
+uptime.start()

@@ -1,4 +1,4 @@
-"""Tables of this app: the inbox, what was found in it, the content and its fetching, and how fast we answered."""
+"""Tables of this app: the inbox, what was found in it, the content and its fetching, and how we answered."""
 
 from notifications.models.change_notification import ChangeNotification
 from notifications.models.content_fetch import ContentFetch
@@ -6,6 +6,7 @@ from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
 from notifications.models.notification_content import NotificationContent
 from notifications.models.traffic import Traffic
+from notifications.models.uptime_span import UptimeSpan
 
 __all__ = [
     "ChangeNotification",
@@ -14,4 +15,5 @@ __all__ = [
     "EndpointMinute",
     "NotificationContent",
     "Traffic",
+    "UptimeSpan",
 ]
