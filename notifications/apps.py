@@ -1,6 +1,7 @@
 """Registers the app with Django."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class NotificationsConfig(AppConfig):
@@ -10,10 +11,12 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Change notifications"
 
     def ready(self) -> None:
-        """Register the system checks, and what the layers below ask of the inbox."""
+        """Register the system checks, the roles, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
-        from notifications.services import alert_checks, lacking_keys
+        from notifications.services import alert_checks, lacking_keys, roles
         from subscriptions.services import certificate_needs
 
         certificate_needs.register(lacking_keys.need_of)
         alert_checks.register()
+        # The last of our apps to be migrated, so the permissions of all are there.
+        post_migrate.connect(roles.create_roles, sender=self)

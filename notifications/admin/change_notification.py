@@ -7,10 +7,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifications.admin import words
+from notifications.admin.export import CONTENT_PERMISSION, ExportAdmin
 from notifications.admin.fetching import FetchAdmin
 from notifications.admin.filters import (
     ReceivedFilter,
@@ -21,13 +23,11 @@ from notifications.admin.filters import (
 )
 from notifications.admin.replay import ReplayAdmin
 from notifications.models import ChangeNotification, Delivery, NotificationContent
-from notifications.services import replay
-
-CONTENT_PERMISSION = "notifications.view_notificationcontent"
+from notifications.services import content_audit, replay
 
 
 @admin.register(ChangeNotification)
-class ChangeNotificationAdmin(FetchAdmin, ReplayAdmin[ChangeNotification]):
+class ChangeNotificationAdmin(ExportAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")
@@ -110,6 +110,7 @@ class ChangeNotificationAdmin(FetchAdmin, ReplayAdmin[ChangeNotification]):
         content = contents.first()
         if content is None:
             return {}
+        content_audit.note_page(notification, actor=request.user.get_username(), now=timezone.now())
         return {
             "content": readable(content.data),
             "content_origin": words.origin_of_content(content),

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from notifications.admin.read_only import ReadOnlyAdmin
@@ -36,11 +36,11 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
     def get_urls(self) -> list[URLPattern]:
         """Add the page that asks; its address carries the filters of the list, or the key of one row."""
         own = [
-            path("replay/", self.admin_site.admin_view(self._replay_all), name=self._name("replay_all")),
+            path("replay/", self.admin_site.admin_view(self._replay_all), name=self.name_of("replay_all")),
             path(
                 "<path:object_id>/replay/",
                 self.admin_site.admin_view(self._replay_one),
-                name=self._name("replay"),
+                name=self.name_of("replay"),
             ),
         ]
         return [*own, *super().get_urls()]
@@ -51,7 +51,7 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
         """Offer to try again what the list shows."""
         context = {}
         if self.has_replay_permission(request):
-            context["replay_url"] = f"{self._url('replay_all')}?{request.GET.urlencode()}"
+            context["replay_url"] = f"{self.url_of('replay_all')}?{request.GET.urlencode()}"
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -64,20 +64,20 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
         """Offer to try this one again, where that makes sense."""
         context = {}
         if self.has_replay_permission(request) and self._replayable(self._one(request, object_id)).exists():
-            context["replay_url"] = self._url("replay", object_id)
+            context["replay_url"] = self.url_of("replay", object_id)
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def _replay_all(self, request: HttpRequest) -> HttpResponse:
-        back = f"{self._url('changelist')}?{request.GET.urlencode()}"
+        back = f"{self.url_of('changelist')}?{request.GET.urlencode()}"
         try:
-            rows = self.get_changelist_instance(request).get_queryset(request)
+            rows = self.shown(request)
         except IncorrectLookupParameters:
             # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{self._url('changelist')}?e=1")
+            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
         return self._answer(request, rows, back=back)
 
     def _replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._answer(request, self._one(request, object_id), back=self._url("change", object_id))
+        return self._answer(request, self._one(request, object_id), back=self.url_of("change", object_id))
 
     def _answer(self, request: HttpRequest, rows: QuerySet[M], *, back: str) -> HttpResponse:
         """Ask with a count, or do it when asked by a click."""
@@ -105,12 +105,6 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
     def _one(self, request: HttpRequest, object_id: str) -> QuerySet[M]:
         found = self.get_object(request, object_id)
         return self.get_queryset(request).filter(pk=found.pk if found else None)
-
-    def _name(self, page: str) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
-
-    def _url(self, page: str, *args: str) -> str:
-        return reverse(f"admin:{self._name(page)}", args=args)
 
 
 def in_words(outcome: replay.Outcome) -> str:

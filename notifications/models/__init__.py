@@ -1,6 +1,7 @@
-"""Tables of this app: the inbox, what was found in it, the content and its fetching, and how we answered."""
+"""Tables of this app: the inbox, what was found in it, the content and who read it, and how we answered."""
 
 from notifications.models.change_notification import ChangeNotification
+from notifications.models.content_access import ContentAccess
 from notifications.models.content_fetch import ContentFetch
 from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
@@ -10,6 +11,7 @@ from notifications.models.uptime_span import UptimeSpan
 
 __all__ = [
     "ChangeNotification",
+    "ContentAccess",
     "ContentFetch",
     "Delivery",
     "EndpointMinute",

@@ -79,6 +79,9 @@ class ChangeNotification(models.Model):
 
     class Meta:
         ordering = ("-pk",)
+        permissions: ClassVar = [
+            ("export_changenotification", "Can export what a list of notifications shows")
+        ]
         indexes: ClassVar = [
             models.Index(fields=("state", "-id"), name="notification_by_state"),
             models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),

@@ -58,7 +58,11 @@ def test_a_weak_secret_key_is_refused(weak: str) -> None:
         refuse_unsafe(secret_key=weak)
 
 
-@pytest.mark.parametrize("malformed", ["short", KEY[:-1], KEY.replace(KEY[3], "*"), f"{KEY}a", "\u00e9" * 44])
+@pytest.mark.parametrize(
+    "malformed",
+    ["short", KEY[:-1], KEY.replace(KEY[3], "*"), f"{KEY}a", "\u00e9" * 44],
+    ids=["short", "cut", "odd character", "long", "not ASCII"],
+)
 def test_a_malformed_encryption_key_is_named_by_its_position_only(malformed: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="key 2 is malformed") as caught:
         refuse_unsafe(keys=(KEY, malformed))

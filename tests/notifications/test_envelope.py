@@ -229,6 +229,7 @@ class TestBodies:
             (zlib.compress(b'{"value": []}'), "deflate"),
             (b'{"value": []}', "br"),
         ],
+        ids=["not packed", "cut", "trailing", "deflate", "unknown"],
     )
     def test_what_cannot_be_unpacked_is_malformed(self, body: bytes, content_encoding: str) -> None:
         with pytest.raises(MalformedBodyError) as caught:

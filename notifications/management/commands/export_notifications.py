@@ -1,5 +1,6 @@
 """Write notifications to a file for other tools."""
 
+import getpass
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from notifications.services import export
@@ -62,7 +64,8 @@ def _write_file(path: Path, selection: export.Selection, *, file_format: str) ->
 
 def _write(file: BinaryIO, selection: export.Selection, *, file_format: str) -> int:
     try:
-        return export.write(file, selection, file_format=file_format)
+        actor = f"export_notifications, run by {getpass.getuser()}"
+        return export.write(file, selection, file_format=file_format, actor=actor, now=timezone.now())
     except export.MissingLibraryError as error:
         raise CommandError(str(error), returncode=WRONG_USAGE) from error
 

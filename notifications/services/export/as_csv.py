@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import Any
 
 from notifications.services.export.rows import COLUMNS
 
@@ -12,19 +13,26 @@ from notifications.services.export.rows import COLUMNS
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def write(file: BinaryIO, found: Iterator[dict[str, Any]]) -> int:
-    """Write rows and return their number.
+def pieces(found: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield the lines.
 
     Content is JSON in one cell, and what a spreadsheet would take for a formula is preceded by an apostrophe.
     """
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.DictWriter(text, COLUMNS)
+    first = next(found, None)
+    line = io.StringIO(newline="")
+    writer = csv.DictWriter(line, list(first or COLUMNS))
     writer.writeheader()
-    count = 0
-    for count, row in enumerate(found, start=1):  # noqa: B007 -- the number of rows is the answer
+    for row in chain([first] if first else [], found):
         writer.writerow({name: _cell(value) for name, value in row.items()})
-    text.detach()
-    return count
+        yield _taken(line)
+    yield _taken(line)
+
+
+def _taken(line: io.StringIO) -> bytes:
+    text = line.getvalue()
+    line.seek(0)
+    line.truncate()
+    return text.encode()
 
 
 def _cell(value: Any) -> Any:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from notifications.models import ChangeNotification
 
 CHUNK_SIZE = 1000
-COLUMNS = (
+FACTS = (
     "id",
     "notification_id",
     "subscription",
@@ -26,8 +26,8 @@ COLUMNS = (
     "origin",
     "times_delivered",
     "received_at",
-    "content",
 )
+COLUMNS = (*FACTS, "content")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,19 @@ class Selection:
     until: datetime | None = None
     subscription: str = ""
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        parts = [
+            f"received since {self.since.isoformat()}" if self.since else "",
+            f"received before {self.until.isoformat()}" if self.until else "",
+            f"subscription {self.subscription}" if self.subscription else "",
+        ]
+        return ", ".join(filter(None, parts)) or "all notifications"
 
-def rows(selection: Selection) -> Iterator[dict[str, Any]]:
-    """Yield one row for each notification, oldest first, reading the table in pieces."""
-    for notification in _selected(selection).iterator(CHUNK_SIZE):
-        yield _row(notification)
 
-
-def _selected(selection: Selection) -> QuerySet[ChangeNotification]:
-    found = ChangeNotification.objects.select_related("content", "subscription").order_by("pk")
+def selected(selection: Selection) -> QuerySet[ChangeNotification]:
+    """Return the notifications of a selection."""
+    found = ChangeNotification.objects.all()
     if selection.since:
         found = found.filter(received_at__gte=selection.since)
     if selection.until:
@@ -56,18 +60,29 @@ def _selected(selection: Selection) -> QuerySet[ChangeNotification]:
     return found
 
 
-def _row(notification: ChangeNotification) -> dict[str, Any]:
-    try:
-        content = notification.content.data
-    except ObjectDoesNotExist:
-        content = None
-    row = {name: getattr(notification, name) for name in COLUMNS if name not in {"subscription", "content"}}
+def rows(notifications: QuerySet[ChangeNotification], *, with_content: bool) -> Iterator[dict[str, Any]]:
+    """Yield one row for each notification, oldest first, reading the table in pieces."""
+    related = ("subscription", "content") if with_content else ("subscription",)
+    found = notifications.select_related(*related).order_by("pk")
+    for notification in found.iterator(CHUNK_SIZE):
+        row = row_of(notification)
+        yield {**row, "content": _content(notification)} if with_content else row
+
+
+def row_of(notification: ChangeNotification) -> dict[str, Any]:
+    """Return what is told of one notification, without its content."""
     return {
-        **row,
+        **{name: getattr(notification, name) for name in FACTS},
         "subscription": _graph_id(notification),
         "received_at": notification.received_at.isoformat(),
-        "content": content,
     }
+
+
+def _content(notification: ChangeNotification) -> Any:
+    try:
+        return notification.content.data
+    except ObjectDoesNotExist:
+        return None
 
 
 def _graph_id(notification: ChangeNotification) -> str:

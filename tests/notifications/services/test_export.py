@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 from pytest_django import DjangoAssertNumQueries
 
-from notifications.models import ChangeNotification, NotificationContent
+from notifications.models import ChangeNotification, ContentAccess, NotificationContent
 from notifications.services import export
 from notifications.services.export import as_parquet
 from subscriptions.models import Subscription
@@ -47,8 +47,20 @@ def write(file_format: str, **selection: Any) -> str:
 
 def in_bytes(file_format: str, **selection: Any) -> bytes:
     file = io.BytesIO()
-    export.write(file, export.Selection(**selection), file_format=file_format)
+    export.write(file, export.Selection(**selection), file_format=file_format, actor="somebody", now=NOON_AT)
     return file.getvalue()
+
+
+def stream(*, with_content: bool, file_format: str = "ndjson") -> Generator[bytes, None, None]:
+    pieces = export.pieces(
+        ChangeNotification.objects.all(),
+        file_format=file_format,
+        with_content=with_content,
+        described="all",
+        actor="somebody",
+        now=NOON_AT,
+    )
+    yield from pieces
 
 
 def in_csv(**selection: Any) -> list[dict[str, str]]:
@@ -142,14 +154,51 @@ def test_rows_are_read_without_a_query_for_each(django_assert_num_queries: Djang
     for number in range(5):
         save(content={"n": number})
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         assert len(in_ndjson()) == 5
 
 
 def test_rows_are_handed_on_while_the_table_is_still_being_read() -> None:
     save()
 
-    assert next(export.rows(export.Selection()))["state"] == "accepted"
+    found = export.rows(ChangeNotification.objects.all(), with_content=True)
+
+    assert next(found)["state"] == "accepted"
+
+
+@pytest.mark.parametrize("read", [in_csv, in_ndjson, in_parquet])
+def test_who_exported_content_is_on_the_audit_log(read: Callable[..., list[dict[str, Any]]]) -> None:
+    save(content={"a": 1})
+    save()
+
+    read(until=NOON_AT + timedelta(hours=1))
+
+    access = ContentAccess.objects.get()
+    assert (access.actor, access.way, access.count) == ("somebody", "export", 1)
+    assert "received before 2026-11-17T13:00:00+00:00" in access.selection
+
+
+def test_an_export_that_breaks_off_is_on_the_audit_log_too() -> None:
+    save(content={"a": 1})
+    save(content={"a": 2})
+    pieces = stream(with_content=True)
+
+    next(pieces)
+    pieces.close()
+
+    assert ContentAccess.objects.get().count == 1
+
+
+@pytest.mark.parametrize("file_format", export.FORMATS)
+def test_without_content_there_is_no_column_for_it_and_nothing_to_audit(file_format: str) -> None:
+    save(content={"hidden": "in the file"})
+
+    written = b"".join(stream(with_content=False, file_format=file_format))
+
+    assert b"resource_id" in written
+    assert b"content" not in written.replace(b"with_content", b"")
+    assert b"hidden" not in written
+    assert not ContentAccess.objects.exists()
 
 
 def test_an_empty_export_still_names_its_columns() -> None:

@@ -39,7 +39,7 @@ def test_rotation_moves_a_value_to_the_first_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "ciphertext", [FieldCipher([FOREIGN]).encrypt(b"x"), b"", b"plain", b"\xff", b"gAAAA"]
+    "ciphertext", [FieldCipher([FOREIGN]).encrypt(b"x"), b"", b"plain", b"\xff", b"gAAAA"], ids=range(5)
 )
 @pytest.mark.parametrize("verb", ["decrypt", "rotate"])
 def test_what_no_key_opens_raises_and_says_what_to_do(verb: str, ciphertext: bytes) -> None:
@@ -66,7 +66,9 @@ def test_there_must_be_a_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "hush", OLD[:-1], OLD + "=", OLD + "\n", " " + OLD, "hu!sh" + OLD, "\u00e9" * 44]
+    "key",
+    ["", "hush", OLD[:-1], OLD + "=", OLD + "\n", " " + OLD, "hu!sh" + OLD, "\u00e9" * 44],
+    ids=range(8),
 )
 def test_a_malformed_key_is_named_by_its_place_only(key: str) -> None:
     with pytest.raises(InvalidFieldKeyError, match="key 2 is malformed") as caught:
@@ -120,7 +122,9 @@ def test_a_changed_byte_of_a_sealed_value_is_noticed(position: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "sealed", [FieldCipher([FOREIGN]).seal(b"x"), b"", b"\x01", b"\x01short", b"\x01" + b"x" * 28]
+    "sealed",
+    [FieldCipher([FOREIGN]).seal(b"x"), b"", b"\x01", b"\x01short", b"\x01" + b"x" * 28],
+    ids=range(5),
 )
 def test_what_no_key_unseals_raises_and_says_what_to_do(sealed: bytes) -> None:
     with pytest.raises(FieldDecryptionError, match="FIELD_ENCRYPTION_KEYS"):

@@ -1,0 +1,131 @@
+"""Export in the admin: what a list shows, as a file."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.models import ChangeNotification
+from notifications.services import export
+from subscriptions.services.long_lists import LONGEST_LIST, count_up_to
+
+PERMISSION = "notifications.export_changenotification"
+CONTENT_PERMISSION = "notifications.view_notificationcontent"
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def _offered() -> list[tuple[str, str]]:
+    """Return the formats that can be written here."""
+    names = {
+        "csv": "CSV, for spreadsheets",
+        "ndjson": "NDJSON, one JSON object on each line",
+        "parquet": "Parquet, for data lakes",
+    }
+    return [(key, name) for key, name in names.items() if key != "parquet" or export.can_write_parquet()]
+
+
+class ExportForm(forms.Form):
+    """How to export."""
+
+    file_format = forms.ChoiceField(
+        label="Format",
+        choices=_offered,
+    )
+    with_content = forms.BooleanField(
+        label="With content",
+        required=False,
+        help_text="What was decrypted or fetched. The export is noted on the audit log.",
+    )
+
+    def __init__(self, *args: Any, may_see_content: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_see_content:
+            del self.fields["with_content"]
+
+
+class ExportAdmin(ReadOnlyAdmin[ChangeNotification]):
+    """A list of notifications that can be had as a file."""
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may export."""
+        return request.user.has_perm(PERMISSION) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks how; its address carries the filters of the list."""
+        own = path("export/", self.admin_site.admin_view(self._export), name=self.name_of("export"))
+        return [own, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer to export what the list shows."""
+        context = {}
+        if self.has_export_permission(request):
+            context["export_url"] = f"{self.url_of('export')}?{request.GET.urlencode()}"
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def _export(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask how, or send the file."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.shown(request)
+        except IncorrectLookupParameters:
+            # The list explains what is wrong with its address.
+            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
+        form = ExportForm(request.POST or None, may_see_content=request.user.has_perm(CONTENT_PERMISSION))
+        if request.method == "POST" and form.is_valid():
+            return _file(request, rows, form.cleaned_data, now=timezone.now())
+        count = count_up_to(rows, LONGEST_LIST)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Export",
+            "opts": self.opts,
+            "form": form,
+            "count": f"more than {LONGEST_LIST:,}" if count > LONGEST_LIST else f"{count:,}",
+            "back": f"{self.url_of('changelist')}?{request.GET.urlencode()}",
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/notifications/changenotification/export.html", context)
+
+
+def _file(
+    request: HttpRequest,
+    notifications: QuerySet[ChangeNotification],
+    chosen: dict[str, Any],
+    *,
+    now: datetime,
+) -> HttpResponseBase:
+    file_format = chosen["file_format"]
+    pieces = export.pieces(
+        notifications,
+        file_format=file_format,
+        with_content=chosen.get("with_content", False),
+        described=f"list ?{request.GET.urlencode()}",
+        actor=request.user.get_username(),
+        now=now,
+    )
+    name = f"notifications-{now:%Y%m%dT%H%M%SZ}.{file_format}"
+    return StreamingHttpResponse(
+        pieces,
+        content_type=TYPES[file_format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
