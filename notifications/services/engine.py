@@ -1,4 +1,4 @@
-"""The embedded worker: a thread of the web process that drains the inbox, so that a laptop needs no other worker."""
+"""The embedded worker: threads of the web process that drain the inbox and recover, so that a laptop needs no other."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from notifications import conf
-from notifications.services import fetching, handling, processing
+from notifications.services import fetching, handling, processing, recovering
 from subscriptions.services.alerts import patrol
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ def start() -> None:
             _owner = os.getpid()
             threading.Thread(target=_run, name="inbox", daemon=True).start()
             patrol.start()
+            threading.Thread(
+                target=recover_until, args=(threading.Event(),), name="recovery", daemon=True
+            ).start()
 
 
 def nudge() -> None:
@@ -55,6 +58,19 @@ def work_once(*, include_waiting: bool = False) -> dict[str, Any]:
         "postponed": fetched.postponed,
         "errors": [*processed.errors, *handled.errors, *fetched.errors],
     }
+
+
+def recover_until(stop: threading.Event) -> None:
+    """Recover what is due, again and again until `stop` is set: beside the inbox, which must not wait for it."""
+    while not stop.wait(LOOK_EVERY_SECONDS):
+        close_old_connections()
+        try:
+            recovering.recover_due(clock=timezone.now, actor="worker", go_on=lambda: not stop.is_set())
+        except Exception:
+            # Whatever was reached is kept; the next look goes on from there.
+            logger.exception("recovery broke off")
+        finally:
+            connection.close()
 
 
 def _run() -> None:

@@ -10,8 +10,8 @@ delivered
   as missed. Two changes of one item cannot be told apart there;
 - for deletions, and for those who came to or left a group, if the same was notified in the same period.
 
-The other way round, what the webhook brings after the delta query is counted on the row of the delta query only where
-the versions are equal: elsewhere it may be a new change.
+The other way round, what the webhook brings within hours after the delta query is counted on its row only where the
+versions are equal, or both say that the item was deleted: elsewhere it may be a new change.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from subscriptions.services.catching_up import Period
 
 PROOF = "delta"
 # What is told openly of an item, as in a notification without content.
-_OPEN = ("id", "@odata.etag", "@removed", "deleted", "members@delta")
+_OPEN = ("id", "@odata.etag", "etag", "eTag", "lastModifiedDateTime", "@removed", "deleted", "members@delta")
 Origin = ChangeNotification.Origin
 State = ChangeNotification.State
 
@@ -62,6 +62,45 @@ def store(
     return Counter(changes=len(new), duplicates=len(changes) - len(new))
 
 
+def keys_of_known(
+    items: Mapping[str, tuple[ChangeNotification, Mapping[str, Any]]], *, since: datetime
+) -> dict[str, str]:
+    """Return, for what the webhook brings now and a delta query has told since then, the key of that row.
+
+    `items` are rows that are not saved yet, each with its opened content, by their own keys; so is the result.
+    """
+    marks = {key: _mark(row.change_type, row.resource_data, content) for key, (row, content) in items.items()}
+    asked = {key: items[key][0] for key, mark in marks.items() if mark}
+    if not asked:
+        return {}
+    rows = ChangeNotification.objects.filter(
+        origin=Origin.DELTA,
+        subscription__in={row.subscription_id for row in asked.values()},
+        resource_id__in={row.resource_id for row in asked.values()},
+        received_at__gte=since,
+        duplicate_key__isnull=False,
+    )
+    told = {
+        (row.subscription_id, row.resource_id, _mark(row.change_type, row.resource_data)): row.duplicate_key
+        or ""
+        for row in rows
+    }
+    places = {key: (row.subscription_id, row.resource_id, marks[key]) for key, row in asked.items()}
+    return {key: told[place] for key, place in places.items() if place in told}
+
+
+def _mark(change_type: str, *documents: Mapping[str, Any]) -> str:
+    """Return what is the same for one version wherever it is told: the etag, or where there is none, the time."""
+    etag, modified_at = _version(*documents)
+    return "deleted" if change_type == "deleted" else etag or (modified_at.isoformat() if modified_at else "")
+
+
+def _version(*documents: Mapping[str, Any]) -> tuple[str, datetime | None]:
+    """Return etag and time of the change, each from the first document that tells it."""
+    moments = (deltas.moment(document.get("lastModifiedDateTime")) for document in documents)
+    return next(filter(None, map(_etag, documents)), ""), next(filter(None, moments), None)
+
+
 def _told(
     subscription: Subscription, changes: Iterable[FoundChange], *, period: Period
 ) -> Mapping[str, list[ChangeNotification]]:
@@ -88,10 +127,9 @@ def _is_same(row: ChangeNotification, change: FoundChange, *, period: Period) ->
     if change.member:
         return change.member in _members(row) and row.received_at >= period.known_from
     content = row.content.data if hasattr(row, "content") else {}
-    etag = etag_of(row.resource_data) or etag_of(content)
+    etag, modified_at = _version(row.resource_data, content)
     if etag and change.etag:
         return etag == change.etag
-    modified_at = deltas.moment(content.get("lastModifiedDateTime"))
     if change.modified_at and modified_at:
         return modified_at >= change.modified_at
     if change.modified_at:
@@ -151,9 +189,7 @@ def _key(subscription: Subscription, change: FoundChange, *, period: Period) -> 
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def etag_of(document: Mapping[str, Any]) -> str:
+def _etag(document: Mapping[str, Any]) -> str:
     """Return the version that an item tells, empty where it tells none."""
-    for name in ("@odata.etag", "etag"):
-        if isinstance(etag := document.get(name), str) and etag:
-            return etag
-    return ""
+    etags = (document.get(name) for name in ("@odata.etag", "etag", "eTag"))
+    return next((etag for etag in etags if isinstance(etag, str) and etag), "")

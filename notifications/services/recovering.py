@@ -1,11 +1,11 @@
 """Recover: look up by delta query what the webhook was not told, of one subscription or of all that need it."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from notifications.services import recovered
 from subscriptions.graph.errors import GraphError
@@ -57,30 +57,31 @@ def recover(subscription: Subscription, *, clock: Callable[[], datetime], actor:
 
 
 def recover_due(
+    *, clock: Callable[[], datetime], actor: str, go_on: Callable[[], bool] = lambda: True
+) -> Summary:
+    """Recover what is due, and begin to follow what Graph has granted since the last call."""
+    recovery.track(now=clock())
+    return recover_all(DeltaTracking.objects.due(clock()), clock=clock, actor=actor, go_on=go_on)
+
+
+def recover_all(
+    trackings: QuerySet[DeltaTracking],
     *,
     clock: Callable[[], datetime],
     actor: str,
-    subscriptions: Iterable[int] | None = None,
     go_on: Callable[[], bool] = lambda: True,
 ) -> Summary:
-    """Recover what is due, or those of the given numbers whatever their time; a failing one never stops the rest.
+    """Recover one after the other; a failing one never stops the rest.
 
-    Those of which Graph said that changes were missed come first. `go_on` is asked before each.
+    Those of which it is known that changes were missed come first. `go_on` is asked before each.
     """
     summary = Summary()
-    recovery.track(now=clock())
-    for pk in _due(now=clock()) if subscriptions is None else list(subscriptions):
+    order = F("subscription__missed_at").asc(nulls_last=True), "due_at", "pk"
+    for pk in list(trackings.order_by(*order).values_list("pk", flat=True)):
         if not go_on():
             break
         _recover_one(pk, clock=clock, actor=actor, summary=summary)
     return summary
-
-
-def _due(*, now: datetime) -> list[int]:
-    rows = DeltaTracking.objects.due(now).order_by(
-        F("subscription__missed_at").asc(nulls_last=True), "due_at", "pk"
-    )
-    return list(rows.values_list("pk", flat=True))
 
 
 def _recover_one(pk: int, *, clock: Callable[[], datetime], actor: str, summary: Summary) -> None:

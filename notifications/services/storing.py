@@ -11,6 +11,7 @@ from django.db.models import F
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
+from notifications.services import recovered
 from notifications.services.judgement import Verdict
 
 State = ChangeNotification.State
@@ -55,7 +56,7 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     state, and under `duplicates` how many items had come before. Of two workers that write the same change at once,
     the second waits for the first and then counts a repetition.
     """
-    entries = _entries(judged, now=now)
+    entries = _with_rows_of_delta(_entries(judged, now=now))
     _drop(row for one in judged for row in one.waiting.values())
     known = _known(entries)
     new = _insert({key: entry for key, entry in entries.items() if key not in known})
@@ -95,6 +96,25 @@ def _entries(judged: Sequence[JudgedDelivery], *, now: datetime) -> dict[str, _E
             else:
                 row = _row(item, verdict, delivery=one.delivery, key=key, came=came, now=now)
                 entries[key] = _Entry(row=row, verdict=verdict)
+    return entries
+
+
+def _with_rows_of_delta(entries: dict[str, _Entry]) -> dict[str, _Entry]:
+    """Put what a delta query has told already under the key of that row, where it counts as a repetition."""
+    changes = {
+        key: (entry.row, entry.verdict.content or {})
+        for key, entry in entries.items()
+        if entry.row.state == State.ACCEPTED and entry.row.resource_id and not entry.row.lifecycle_event
+    }
+    if not changes:
+        return entries
+    since = min(row.received_at for row, _ in changes.values()) - conf.DUPLICATE_WINDOW
+    for key, known in recovered.keys_of_known(changes, since=since).items():
+        entry = entries.pop(key)
+        if known in entries:
+            entries[known].row.times_delivered += entry.row.times_delivered
+        else:
+            entries[known] = entry
     return entries
 
 

@@ -68,7 +68,9 @@ class Options:
         if not self.select:
             return dict(document)
         return {
-            name: value for name, value in document.items() if name in _ALWAYS or name.lower() in self.select
+            name: value
+            for name, value in document.items()
+            if name in _ALWAYS or name.lower().removesuffix("@delta") in self.select
         }
 
 

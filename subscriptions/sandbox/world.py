@@ -112,13 +112,14 @@ class World:
         return sorted(seen, key=lambda change: change.number)
 
     def folders(self, collection: Canonical, tenant_id: str) -> list[tuple[int, str]]:
-        """Return the mail folders in which something happened, with the number of what happened first; oldest first."""
+        """Return the inbox and each folder in which something happened, with the number of what happened first."""
         above = lowered(collection)
         with self._lock:
-            found = [
+            found = [(1, "inbox")]
+            found += [
                 known
                 for (tenant, path), known in self._folders.items()
-                if (tenant, path[:-1]) == (tenant_id, above)
+                if (tenant, path[:-1]) == (tenant_id, above) and path[-1] != "inbox"
             ]
         return sorted(found)
 

@@ -52,6 +52,7 @@ def _loop() -> dict[str, Any]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     total: dict[str, Any] = {**asdict(processing.Summary()), "handled": 0, **asdict(fetching.Summary())}
+    threading.Thread(target=engine.recover_until, args=(stop,), name="recovery", daemon=True).start()
     with patrol.walking():
         while not stop.is_set():
             close_old_connections()
