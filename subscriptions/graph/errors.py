@@ -268,6 +268,17 @@ class TokenRefusedError(GraphError):
         self.aadsts_code = aadsts_code
 
     @property
+    def is_about_credential(self) -> bool:
+        """Say whether the app's own credential is at fault, so that another one may work.
+
+        Source: RFC 6749, section 5.2 (`invalid_client`), which Entra answers with AADSTS7000215 (wrong secret),
+        AADSTS7000222 (expired secret) and AADSTS700027 (certificate not registered or expired). What could not even be
+        sent has no answer at all.
+        """
+        was_not_sent = not self.error and self.aadsts_code is None and self.status is None
+        return not self.is_transient and (self.error == "invalid_client" or was_not_sent)
+
+    @property
     def explanation(self) -> str:
         """What happened and what to do about it, in plain words."""
         if self.is_transient:

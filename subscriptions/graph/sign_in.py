@@ -43,6 +43,11 @@ class SignInNeededError(TokenRefusedError):
     default_explanation = "The signed-in account has to sign in again."
 
     @property
+    def is_about_credential(self) -> bool:
+        """Say no: another credential of the app would not help."""
+        return False
+
+    @property
     def explanation(self) -> str:
         """What happened and what to do about it, in plain words."""
         return f"{super().explanation} Open the account in the admin and choose 'Sign in again'."

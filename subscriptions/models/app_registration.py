@@ -73,6 +73,11 @@ class AppRegistration(models.Model):
     next_credential_private_key = EncryptedTextField()
     next_federated_token_file = models.CharField(max_length=1000, blank=True, editable=False)
     next_credential_expires_at = models.DateTimeField("next credential expires", null=True, blank=True)
+    next_credential_refused_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When Entra refused it last; set where it was the one in use until then.",
+    )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_succeeded = models.BooleanField(null=True, editable=False)
     check_message = models.TextField(blank=True, editable=False)

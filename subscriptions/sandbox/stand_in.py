@@ -230,6 +230,26 @@ class Sandbox(Behaviour):
         self.tenants.put(application)
         return application
 
+    def add_client_secret(self, client_id: str, *, expires_at: datetime | None = None) -> str:
+        """Give an application one more secret beside those that it has, and return it."""
+        application = self.tenants.applications[client_id.lower()]
+        value = self._seed.secret(f"{client_id} {len(application.secrets)}")
+        added = ClientSecret(value=value, expires_at=expires_at)
+        self.tenants.put(replace(application, secrets=(*application.secrets, added)))
+        return value
+
+    def remove_client_secret(self, client_id: str, value: str) -> None:
+        """Take a secret from an application, as an administrator does."""
+        application = self.tenants.applications[client_id.lower()]
+        kept = tuple(secret for secret in application.secrets if secret.value != value)
+        self.tenants.put(replace(application, secrets=kept))
+
+    def add_client_certificate(self, client_id: str, certificate_pem: str) -> None:
+        """Register one more certificate with an application."""
+        application = self.tenants.applications[client_id.lower()]
+        added = client_proof.certificate(certificate_pem)
+        self.tenants.put(replace(application, certificates=(*application.certificates, added)))
+
     def grant(self, client_id: str, *, roles: Iterable[str]) -> Application:
         """Replace an application's roles, as an administrator does; tokens issued before keep theirs."""
         changed = replace(self.tenants.applications[client_id.lower()], roles=frozenset(roles))

@@ -1,7 +1,9 @@
 """Register an Entra app with its credential."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -9,41 +11,55 @@ from django.utils import timezone
 from subscriptions.keys import certificates
 from subscriptions.keys.certificates import UnusableCertificateError
 from subscriptions.models import AppRegistration
+from subscriptions.services import credentials
 
 CredentialType = AppRegistration.CredentialType
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewCredential:
-    """A credential as an administrator gives it: exactly one of the three."""
+    """A credential as an administrator gives it: exactly one of the three.
+
+    When a secret expires only Entra shows, so it has to be told; a certificate says it itself.
+    """
 
     client_secret: str = field(default="", repr=False)
+    client_secret_expires_at: datetime | None = None
     pem: str = field(default="", repr=False)
     pem_password: str = field(default="", repr=False)
     federated_token_file: str = ""
 
 
 def register(
-    *, name: str, cloud: str, tenant_id: str, client_id: str, credential: NewCredential
+    *, name: str, cloud: str, tenant_id: str, client_id: str, credential: NewCredential, as_next: bool = False
 ) -> AppRegistration:
     """Save an app registration; one of the same name gets the new values.
+
+    With `as_next` the credential is put beside the one in use, and takes over when Entra refuses that one.
 
     Raises:
         ValidationError: a value cannot be right; the texts say what to do.
 
     """
-    app_registration = AppRegistration.objects.filter(name=name).first() or AppRegistration(name=name)
+    existing = AppRegistration.objects.filter(name=name).first()
+    if as_next and existing is None:
+        raise ValidationError(
+            f"There is no app registration {name} yet: its first credential cannot be the next one."
+        )
+    app_registration = existing or AppRegistration(name=name)
     app_registration.cloud = cloud
     app_registration.tenant_id = tenant_id.strip().lower()
     app_registration.client_id = client_id.strip().lower()
-    set_credential(app_registration, credential)
+    set_credential(app_registration, credential, as_next=as_next)
     app_registration.full_clean()
     app_registration.save()
     return app_registration
 
 
-def set_credential(app_registration: AppRegistration, credential: NewCredential) -> None:
-    """Put a credential on an app registration in place of the one that it has; nothing is saved.
+def set_credential(
+    app_registration: AppRegistration, credential: NewCredential, *, as_next: bool = False
+) -> None:
+    """Put a credential in the place of the one in use, or of the next one; nothing is saved.
 
     Raises:
         ValidationError: the credential is of no use; keyed by the field that holds it.
@@ -53,33 +69,40 @@ def set_credential(app_registration: AppRegistration, credential: NewCredential)
     given = [part for part in (client_secret, credential.pem, credential.federated_token_file) if part]
     if len(given) > 1:
         raise ValidationError("Give one credential only: the app signs in with one.")
-    app_registration.client_secret = client_secret
-    app_registration.credential_certificate = ""
-    app_registration.credential_private_key = ""
-    app_registration.federated_token_file = credential.federated_token_file
     if client_secret:
-        app_registration.credential_type = CredentialType.CLIENT_SECRET
+        columns: dict[str, Any] = {
+            "credential_type": CredentialType.CLIENT_SECRET,
+            "client_secret": client_secret,
+            "credential_expires_at": credential.client_secret_expires_at,
+        }
     elif credential.pem:
-        app_registration.credential_type = CredentialType.CERTIFICATE
-        _set_certificate(app_registration, credential)
+        columns = _certificate(credential)
     elif credential.federated_token_file:
-        app_registration.credential_type = CredentialType.FEDERATED_TOKEN_FILE
         _check_token_file(credential.federated_token_file)
+        columns = {
+            "credential_type": CredentialType.FEDERATED_TOKEN_FILE,
+            "federated_token_file": credential.federated_token_file,
+        }
     else:
         raise ValidationError(
             "Give a client secret, a certificate with its private key, or a federated token file."
         )
+    credentials.put(app_registration, columns, as_next=as_next)
 
 
-def _set_certificate(app_registration: AppRegistration, credential: NewCredential) -> None:
+def _certificate(credential: NewCredential) -> dict[str, Any]:
     try:
         pair = certificates.import_pem(
             credential.pem, password=credential.pem_password or None, now=timezone.now()
         )
     except UnusableCertificateError as error:
         raise ValidationError({"credential_certificate": str(error)}) from error
-    app_registration.credential_certificate = pair.certificate_pem
-    app_registration.credential_private_key = pair.private_key_pem
+    return {
+        "credential_type": CredentialType.CERTIFICATE,
+        "credential_certificate": pair.certificate_pem,
+        "credential_private_key": pair.private_key_pem,
+        "credential_expires_at": certificates.describe(pair.certificate_pem).not_after_at,
+    }
 
 
 def _check_token_file(name: str) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 
 from django.utils import timezone
 
@@ -17,7 +16,7 @@ from subscriptions.graph.sign_in import SignInApp
 from subscriptions.graph.signing_keys import SigningKeys
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
-from subscriptions.services import account_tokens
+from subscriptions.services import account_tokens, credentials
 from subscriptions.services.errors import NotConfiguredError, UnreadableSecretError
 
 
@@ -41,23 +40,6 @@ def cloud_of(app_registration: AppRegistration) -> Cloud:
     )
 
 
-def credential_of(app_registration: AppRegistration) -> tokens.Credential:
-    """Return what proves the app's identity, opened.
-
-    Raises:
-        FieldDecryptionError: FIELD_ENCRYPTION_KEYS lacks the key with which it was saved.
-
-    """
-    if app_registration.credential_type == AppRegistration.CredentialType.CLIENT_SECRET:
-        return tokens.ClientSecret(secret=app_registration.client_secret.reveal())
-    if app_registration.credential_type == AppRegistration.CredentialType.CERTIFICATE:
-        return tokens.ClientCertificate(
-            private_key_pem=app_registration.credential_private_key.reveal(),
-            certificate_pem=app_registration.credential_certificate,
-        )
-    return tokens.FederatedToken(path=Path(app_registration.federated_token_file))
-
-
 def access_token(app_registration: AppRegistration, *, force: bool = False) -> tokens.AccessToken:
     """Return a token of the app itself, from the cache while it lasts; `force` gets a fresh one.
 
@@ -65,10 +47,20 @@ def access_token(app_registration: AppRegistration, *, force: bool = False) -> t
         TokenRefusedError, UnreachableError, ThrottledError, NotReadyError: no token is to be had.
 
     """
-    try:
-        credential = credential_of(app_registration)
-    except FieldDecryptionError as error:
-        raise UnreadableSecretError(str(error)) from error
+    return credentials.use(
+        app_registration, partial(token_by, app_registration, force=force), now=timezone.now()
+    )
+
+
+def token_by(
+    app_registration: AppRegistration, credential: tokens.Credential, *, force: bool = False
+) -> tokens.AccessToken:
+    """Return a token of the app itself, got with this credential and no other.
+
+    Raises:
+        TokenRefusedError, UnreachableError, ThrottledError, NotReadyError: no token is to be had with it.
+
+    """
     return tokens.acquire_for_app(
         cloud_of(app_registration),
         app_registration.tenant_id,
@@ -78,23 +70,23 @@ def access_token(app_registration: AppRegistration, *, force: bool = False) -> t
     )
 
 
-def sign_in_app(app_registration: AppRegistration, *, kind: str) -> SignInApp:
+def sign_in_app(
+    app_registration: AppRegistration, *, kind: str, credential: tokens.Credential | None = None
+) -> SignInApp:
     """Return the app as users sign in to it; personal accounts do so outside its tenant.
+
+    Without a `credential` it proves itself by the one in use.
 
     Raises:
         NotReadyError: a setting is missing, or the credential does not open.
 
     """
-    try:
-        credential = credential_of(app_registration)
-    except FieldDecryptionError as error:
-        raise UnreadableSecretError(str(error)) from error
     is_personal = kind == DelegatedAccount.Kind.PERSONAL
     return SignInApp(
         cloud=cloud_of(app_registration),
         tenant=PERSONAL_TENANT if is_personal else app_registration.tenant_id,
         client_id=app_registration.client_id,
-        credential=credential,
+        credential=credential or credentials.current(app_registration),
     )
 
 
@@ -106,9 +98,14 @@ def account_token(account: DelegatedAccount, *, force: bool = False) -> tokens.A
         TokenRefusedError, UnreachableError, ThrottledError, NotReadyError: no token is to be had now.
 
     """
-    app = sign_in_app(account.app_registration, kind=account.kind)
+    app_registration, now = account.app_registration, timezone.now()
+
+    def get(credential: tokens.Credential) -> tokens.AccessToken:
+        app = sign_in_app(app_registration, kind=account.kind, credential=credential)
+        return account_tokens.access_token(account.pk, app, force=force, now=now)
+
     try:
-        return account_tokens.access_token(account.pk, app, force=force, now=timezone.now())
+        return credentials.use(app_registration, get, now=now)
     except FieldDecryptionError as error:
         raise UnreadableSecretError(str(error)) from error
 

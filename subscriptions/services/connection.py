@@ -1,21 +1,25 @@
 """Test connection: really gets a token and calls Graph, and says in plain words what is wrong."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from subscriptions.graph.errors import AccessDeniedError, GraphError
+from subscriptions.graph.errors import AccessDeniedError, GraphError, TokenRefusedError
 from subscriptions.graph.tokens import unverified_claims_of
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration, DelegatedAccount, Operation
-from subscriptions.services import permissions
-from subscriptions.services.clients import access_token, account_token, client_for
+from subscriptions.services import credentials, permissions
+from subscriptions.services.clients import access_token, account_token, client_for, token_by
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
 from subscriptions.services.permissions import PermissionReport
 
 SHOWN_PERMISSIONS = 8
+CHANGED_PLACES = (
+    " Entra refused the credential that was in use and took the next one, which is in use from now on. "
+    "Remove the refused one."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +31,15 @@ class ConnectionReport:
 
 
 def test_connection(app_registration: AppRegistration, *, now: datetime, actor: str) -> ConnectionReport:
-    """Get a fresh token, list the app's own subscriptions, and keep the outcome on the row."""
+    """Get a fresh token, list the app's own subscriptions, and keep the outcome on the row.
+
+    A next credential is tried too; where Entra refuses the one in use and takes the next, they change places.
+    """
+    before = app_registration.client_secret, app_registration.credential_private_key
     report = _try(app_registration, actor=actor)
+    has_changed = before != (app_registration.client_secret, app_registration.credential_private_key)
+    note = CHANGED_PLACES if has_changed else _word_on_next(app_registration, now=now)
+    report = replace(report, message=f"{report.message}{note}")
     app_registration.checked_at = now
     app_registration.check_succeeded = report.succeeded
     app_registration.check_message = report.message
@@ -56,6 +67,23 @@ def test_account(account: DelegatedAccount, *, actor: str) -> ConnectionReport:
     return ConnectionReport(
         succeeded=True, message=f"Connected. {known} Delegated permissions in the token: {listed}.{lacking}"
     )
+
+
+def _word_on_next(app_registration: AppRegistration, *, now: datetime) -> str:
+    """Sign in with the next credential alone, keep whether it was refused, and say so; begins with a blank if any."""
+    refused_at, word = None, " The next credential works too."
+    try:
+        credential = credentials.upcoming(app_registration)
+        if credential is None:
+            return ""
+        token_by(app_registration, credential, force=True)
+    except TokenRefusedError as error:
+        refused_at, word = now, f" The next credential is refused: {told(error)}"
+    except (GraphError, UseCaseError) as error:
+        return f" The next credential could not be tried: {told(error)}"
+    app_registration.next_credential_refused_at = refused_at
+    app_registration.save(update_fields=["next_credential_refused_at"])
+    return word
 
 
 def _try(app_registration: AppRegistration, *, actor: str) -> ConnectionReport:

@@ -1,7 +1,6 @@
 """Metrics of what we ask of Graph, read from the rows, so that every process tells the same."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -9,8 +8,6 @@ from django.db.models import Count, Max, Min
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from subscriptions.catalogue import entry_for
-from subscriptions.keys import certificates
-from subscriptions.keys.certificates import UnusableCertificateError
 from subscriptions.models import (
     Alert,
     AppRegistration,
@@ -135,14 +132,10 @@ def _keys_and_accounts() -> Iterator[GaugeMetricFamily]:
 
 
 def _credential_ends() -> Iterator[tuple[tuple[str, ...], float]]:
-    known = AppRegistration.objects.exclude(credential_certificate="", credential_expires_at=None)
-    rows = known.values_list("name", "credential_certificate", "credential_expires_at")
-    for name, pem, expires_at in rows:
+    known = AppRegistration.objects.exclude(credential_expires_at=None)
+    for name, expires_at in known.values_list("name", "credential_expires_at"):
         if expires_at is not None:
             yield (name,), expires_at.timestamp()
-            continue
-        with suppress(UnusableCertificateError):
-            yield (name,), certificates.describe(pem).not_after_at.timestamp()
 
 
 def _runs_and_alerts() -> Iterator[GaugeMetricFamily]:
