@@ -6,6 +6,7 @@ from subscriptions.admin.delegated_account import DelegatedAccountAdmin
 from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
 from subscriptions.admin.gap import GapAdmin
 from subscriptions.admin.operation import OperationAdmin
+from subscriptions.admin.sighting import SightingAdmin
 from subscriptions.admin.subscription import SubscriptionAdmin
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "EncryptionCertificateAdmin",
     "GapAdmin",
     "OperationAdmin",
+    "SightingAdmin",
     "SubscriptionAdmin",
 ]

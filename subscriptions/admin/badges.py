@@ -8,7 +8,14 @@ from typing import Literal
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscriptions.models import Alert, AppRegistration, EncryptionCertificate, Operation, Subscription
+from subscriptions.models import (
+    Alert,
+    AppRegistration,
+    EncryptionCertificate,
+    Operation,
+    Sighting,
+    Subscription,
+)
 from subscriptions.services.attention import RENEWAL_OVERDUE
 
 Kind = Literal["good", "busy", "warn", "bad", "quiet"]
@@ -17,6 +24,13 @@ Kind = Literal["good", "busy", "warn", "bad", "quiet"]
 DAYS_WITH_HOURS = 45
 # A certificate is made anew and subscriptions moved to it within this time at ease.
 CERTIFICATE_ENDS_SOON = timedelta(days=30)
+SEEN: dict[str, Kind] = {
+    Sighting.State.IN_STEP: "good",
+    Sighting.State.DRIFTED: "warn",
+    Sighting.State.GONE: "bad",
+    Sighting.State.UNKNOWN: "busy",
+    Sighting.State.UNCLEAR: "warn",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +110,16 @@ def of_operation(operation: Operation) -> Badge:
     if operation.succeeded:
         return Badge(kind="good", text="Succeeded")
     return Badge(kind="bad", text="Failed")
+
+
+def of_sighting(sighting: Sighting) -> Badge:
+    """Say how what Graph has compares with what is here."""
+    return Badge(kind=SEEN[sighting.state], text=Sighting.State(sighting.state).label)
+
+
+def of_seen(state: Sighting.State, number: int) -> Badge:
+    """Say how many compare so."""
+    return Badge(kind=SEEN[state], text=f"{number:,} {state.label.lower()}")
 
 
 def path(resource: str) -> SafeString:

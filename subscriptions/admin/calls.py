@@ -1,9 +1,14 @@
 """What an administrator may have done at Graph: each a name, a right, and one call of a use case."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model
+from django.http import HttpRequest
 
 from subscriptions.graph.errors import GraphError
 from subscriptions.keys.field_encryption import FieldDecryptionError
@@ -26,7 +31,28 @@ Status = Subscription.Status
 # What is expected to go wrong, with a text that may be shown.
 EXPECTED_ERRORS = (GraphError, UseCaseError, FieldDecryptionError)
 REASONS_SHOWN = 10
+# How long a page may keep a browser waiting, where several are to be done.
+PATIENCE = timedelta(seconds=20)
 NOT_RETIRED = frozenset(Status) - {Status.REMOVED}
+
+
+M = TypeVar("M", bound=Model)
+M_contra = TypeVar("M_contra", bound=Model, contravariant=True)
+
+
+class Doable(Protocol[M_contra]):
+    """Something that can be done to one row after the other."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the log."""
+
+    @property
+    def past(self) -> str:
+        """Its name when it is done."""
+
+    def carry_out(self, row: M_contra, /, *, now: datetime, actor: str) -> str:
+        """Do it to one row and return, in words, what was done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,36 +245,61 @@ def created(subscription: Subscription) -> str:
     return f"Graph created the subscription as {subscription.graph_id}. {_until(subscription)}"
 
 
+def chosen_again(request: HttpRequest, action: str, rows: Sequence[Model]) -> list[tuple[str, str]]:
+    """Return what a form has to repeat so that the same rows are chosen when somebody has confirmed.
+
+    All of a long list are chosen by one word, since Django takes so many fields of a form and no more.
+    """
+    is_across = request.POST.get("select_across") == "1"
+    repeated = [("action", action), ("select_across", "1" if is_across else "0")]
+    return [*repeated, *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in (rows[:1] if is_across else rows))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of several: how many succeeded, and a reason for each that did not."""
+    """What became of several: how many succeeded, a reason for each that did not, and how many were not reached."""
 
     done: int
     reasons: tuple[str, ...]
+    not_reached: int = 0
 
-    def in_words(self, call: Call) -> str:
+    @property
+    def is_complete(self) -> bool:
+        """Say whether all was done."""
+        return not self.reasons and not self.not_reached
+
+    def in_words(self, call: Doable[Any]) -> str:
         """Return one message: counts first, then the reasons."""
         counts = f"{call.past.capitalize()} {self.done}, failed {len(self.reasons)}."
+        if self.not_reached:
+            counts += f" {self.not_reached:,} were not reached in the time of a page: do it again for those."
         shown = self.reasons[:REASONS_SHOWN]
         more = len(self.reasons) - len(shown)
         return " ".join((counts, *shown, *([f"And {more} more."] if more else ())))
 
 
 def run_for_each(
-    call: Call, subscriptions: Iterable[Subscription], *, clock: Callable[[], datetime], actor: str
+    call: Doable[M],
+    rows: Sequence[M],
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    until: datetime | None = None,
 ) -> Outcome:
-    """Do it for one row after the other; a failing row never stops the rest."""
-    done, reasons = 0, []
-    for subscription in subscriptions:
+    """Do it for one row after the other, up to a time; a failing row never stops the rest."""
+    done = 0
+    reasons: list[str] = []
+    for index, row in enumerate(rows):
+        now = clock()
+        if until is not None and now >= until:
+            return Outcome(done=done, reasons=tuple(reasons), not_reached=len(rows) - index)
         try:
-            call.carry_out(subscription, now=clock(), actor=actor)
+            call.carry_out(row, now=now, actor=actor)
         except EXPECTED_ERRORS as error:
-            reasons.append(f"{subscription}: {told(error)}")
+            reasons.append(f"{row}: {told(error)}")
         except Exception as error:
-            logger.exception("%s broke off id=%s", call.name, subscription.pk)
-            reasons.append(
-                f"{subscription}: broke off ({type(error).__name__}); the server's log says where."
-            )
+            logger.exception("%s broke off id=%s", call.name, row.pk)
+            reasons.append(f"{row}: broke off ({type(error).__name__}); the server's log says where.")
         else:
             done += 1
     return Outcome(done=done, reasons=tuple(reasons))

@@ -1,12 +1,11 @@
 """Subscriptions in the admin: the wish, what Graph made of it, and what can be done about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
@@ -254,7 +253,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
             return self._to_page_of(subscription, request)
         if not call.asks_first:
             return HttpResponseNotAllowed(["POST"])
-        return self._ask(request, call, [subscription], hidden={})
+        return self._ask(request, call, [subscription], hidden=[])
 
     def _carry_out(self, request: HttpRequest, call: Call, subscription: Subscription) -> None:
         try:
@@ -270,7 +269,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         call: Call,
         subscriptions: list[Subscription],
         *,
-        hidden: dict[str, list[str]],
+        hidden: Iterable[tuple[str, str]],
     ) -> HttpResponse:
         """Show what will happen, with a button to go on."""
         context = {
@@ -280,7 +279,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
             "call": call,
             "subscriptions": subscriptions[:ROWS_NAMED],
             "number_not_named": max(0, len(subscriptions) - ROWS_NAMED),
-            "hidden": [(name, value) for name, values in hidden.items() for value in values],
+            "hidden": hidden,
             "media": self.media,
         }
         return TemplateResponse(request, "admin/subscriptions/subscription/confirm_call.html", context)
@@ -327,13 +326,17 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     ) -> HttpResponse | None:
         subscriptions = list(queryset.select_related("app_registration"))
         if call.asks_first and "confirmed" not in request.POST:
-            chosen = [str(subscription.pk) for subscription in subscriptions]
-            return self._ask(
-                request, call, subscriptions, hidden={ACTION_CHECKBOX_NAME: chosen, "action": [call.name]}
-            )
+            hidden = calls.chosen_again(request, call.name, subscriptions)
+            return self._ask(request, call, subscriptions, hidden=hidden)
         clock: Callable[[], Any] = timezone.now
-        outcome = calls.run_for_each(call, subscriptions, clock=clock, actor=request.user.get_username())
-        level = messages.WARNING if outcome.reasons else messages.SUCCESS
+        outcome = calls.run_for_each(
+            call,
+            subscriptions,
+            clock=clock,
+            actor=request.user.get_username(),
+            until=clock() + calls.PATIENCE,
+        )
+        level = messages.SUCCESS if outcome.is_complete else messages.WARNING
         self.message_user(request, outcome.in_words(call), level)
         return None
 

@@ -58,6 +58,7 @@ class AppRegistrationFilter(admin.SimpleListFilter):
 
     title = "app registration"
     parameter_name = "app"
+    field = "app_registration__pk"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the app registrations by name."""
@@ -68,4 +69,4 @@ class AppRegistrationFilter(admin.SimpleListFilter):
         """Apply the choice."""
         del request
         chosen = self.value() or ""
-        return queryset.filter(app_registration__pk=int(chosen)) if chosen.isdecimal() else queryset
+        return queryset.filter(**{self.field: int(chosen)}) if chosen.isdecimal() else queryset

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from subscriptions.graph.client import MAX_WAIT, GraphClient, Version
 from subscriptions.graph.documents import CallRecord, RemoteSubscription
@@ -46,6 +46,7 @@ VERSION: Version = "v1.0"
 # What concerns one subscription only; anything else would fail for the next one as well.
 ABOUT_ONE = (AccessDeniedError, InvalidRequestError, UnexpectedAnswerError)
 WRITTEN_AT_ONCE = 500
+LISTED_APART = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,48 @@ def look(
         raise
     _keep(owner, sightings, looked_at=looked_at)
     return sightings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookedAgain:
+    """What came of it: what was seen, in words, and what could not be."""
+
+    seen: str | None
+    problems: tuple[str, ...]
+
+
+def look_again(
+    app_registration: AppRegistration, *, clock: Callable[[], datetime], actor: str, patience: timedelta
+) -> LookedAgain:
+    """Look at all lists of an app registration while somebody waits, for `patience` at most.
+
+    A list that was read a moment ago is not asked for again: Graph gives 25 in 20 seconds.
+    Source: throttling-limits.md (2026-02-06).
+    """
+    until = clock() + patience
+    problems = []
+    for owner in owners([app_registration]):
+        recent = Look.objects.filter(
+            app_registration=app_registration,
+            delegated_account=owner.account,
+            looked_at__gt=clock() - LISTED_APART,
+        )
+        if recent.filter(problem="").exists():
+            continue
+        try:
+            look(owner, clock=clock, actor=actor, until=until)
+        except (GraphError, UseCaseError) as error:
+            problems.append(f"{owner}: {told(error)}")
+    if problems:
+        return LookedAgain(seen=None, problems=tuple(problems))
+    found = Sighting.objects.filter(look__app_registration=app_registration).values_list("state")
+    counts = dict(found.annotate(Count("pk")).order_by())
+    return LookedAgain(
+        seen=f"{app_registration}: "
+        + ", ".join(f"{counts.get(state, 0):,} {State(state).label.lower()}" for state in State)
+        + ".",
+        problems=(),
+    )
 
 
 def _listed(client: GraphClient, budget: _Budget) -> dict[str, RemoteSubscription]:
