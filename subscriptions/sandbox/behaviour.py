@@ -7,6 +7,8 @@ from datetime import timedelta
 HANDSHAKE_TIME_LIMIT = timedelta(seconds=10)
 DELIVERY_TIME_LIMIT = timedelta(seconds=3)
 REDELIVERY_TIME_LIMIT = timedelta(seconds=10)
+# For those who do not want to wait for four hours.
+SHORT_RETRY_DELAYS = (timedelta(seconds=0.2), timedelta(seconds=0.5), timedelta(seconds=1))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -28,3 +30,4 @@ class Behaviour:
     handshake_time_limit: timedelta = HANDSHAKE_TIME_LIMIT
     delivery_time_limit: timedelta = DELIVERY_TIME_LIMIT  # for the first try of a notification
     redelivery_time_limit: timedelta = REDELIVERY_TIME_LIMIT  # for each later one
+    retry_delays: tuple[timedelta, ...] = SHORT_RETRY_DELAYS  # before each repeated delivery

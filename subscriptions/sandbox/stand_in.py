@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from subscriptions.sandbox import client_proof, encryption, people, tokens
 from subscriptions.sandbox.activity import Activity
 from subscriptions.sandbox.authority import server_context
-from subscriptions.sandbox.behaviour import Behaviour
+from subscriptions.sandbox.behaviour import SHORT_RETRY_DELAYS, Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.control import Control
 from subscriptions.sandbox.delivery import Courier, Delivery
@@ -49,7 +49,6 @@ from subscriptions.sandbox.world import Change, World
 
 _DOMAIN = "contoso.example"
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised here, not bound
-SHORT_RETRY_DELAYS = (timedelta(seconds=0.2), timedelta(seconds=0.5), timedelta(seconds=1))
 
 
 class Sandbox(Behaviour):
@@ -70,7 +69,7 @@ class Sandbox(Behaviour):
         webhook_ca: Path | None = None,
         retry_delays: Sequence[timedelta] = SHORT_RETRY_DELAYS,
     ) -> None:
-        super().__init__()
+        super().__init__(retry_delays=tuple(retry_delays))
         self._closing = ExitStack()
         kept = directory or Path(self._closing.enter_context(tempfile.TemporaryDirectory()))
         kept.mkdir(parents=True, exist_ok=True)
@@ -94,7 +93,7 @@ class Sandbox(Behaviour):
         self._faults = Faults()
         self._activity: Activity | None = None
         self._pool = _pool(webhook_ca)
-        self._courier = Courier(self._pool, tuple(retry_delays), self)
+        self._courier = Courier(self._pool, self, self.clock)
         self._happenings = Happenings(
             world=self._world,
             tenants=self.tenants,
@@ -164,6 +163,11 @@ class Sandbox(Behaviour):
     def deliveries(self) -> list[Delivery]:
         """All notifications posted so far, each attempt by itself."""
         return list(self._courier.deliveries)
+
+    @property
+    def discarded(self) -> list[Mapping[str, object]]:
+        """All bodies that were never posted, because their webhook answered too slowly."""
+        return list(self._courier.discarded)
 
     def add_tenant(self, name: str, *, domain: str, id: str = "") -> Tenant:  # noqa: A002 - Graph's word
         """Add an organisation."""
@@ -394,6 +398,14 @@ class Sandbox(Behaviour):
             TimeoutError: something is still under way.
         """
         self._courier.flush(timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout))
+
+    def flush_due(self, timeout: timedelta | float = 30) -> None:
+        """Wait until every notification that is due by now was posted; later tries go on waiting.
+
+        Raises:
+            TimeoutError: something is still under way.
+        """
+        self._courier.flush_due(timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout))
 
     def start_activity(self, interval: timedelta) -> None:
         """Let something happen to every live subscription at each interval, until `stop_activity`."""

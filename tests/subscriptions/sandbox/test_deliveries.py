@@ -337,3 +337,19 @@ def test_living_data_reaches_every_subscription_and_brings_lifecycle_notices(
     sandbox.flush(5)
 
     assert {item.get("changeType") for item in receiver.items} == {"updated", "created", None}
+
+
+def test_a_retry_comes_when_the_time_for_it_is_skipped(
+    create: Creator, receiver: Any, sandbox: Sandbox
+) -> None:
+    create(changeType="created")
+    receiver.statuses = [503]
+    sandbox.retry_delays = (timedelta(hours=1),)
+
+    sandbox.make_change(f"/users/{sandbox.users[0].id}/messages/AAMk1", "created")
+    sandbox.flush_due(5)
+    tried = len(sandbox.deliveries)
+    sandbox.advance(timedelta(hours=1))
+    sandbox.flush_due(5)
+
+    assert (tried, [delivery.status for delivery in sandbox.deliveries]) == (1, [503, 202])
