@@ -13,6 +13,7 @@ OPERATING = {
     "change_subscription",
     "renew_subscription",
     "pause_subscription",
+    "recover_subscription",
     "remove_subscription",
     "test_connection",
     "test_alert",

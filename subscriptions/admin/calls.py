@@ -16,8 +16,10 @@ from subscriptions.models import Subscription
 from subscriptions.services import (
     client_state_rotation,
     creation,
+    gaps,
     pausing,
     reauthorization,
+    recovery,
     recreation,
     removal,
     renewal,
@@ -67,6 +69,7 @@ class Call:
     statuses_when_paused: frozenset[Status] = frozenset()
     run: Callable[[Subscription, datetime, str], str]
     consequences: tuple[str, ...] = ()
+    suits: Callable[[Subscription], bool] = lambda _: True
 
     @property
     def asks_first(self) -> bool:
@@ -76,7 +79,7 @@ class Call:
     def is_offered_for(self, subscription: Subscription) -> bool:
         """Say whether it makes sense where the subscription stands."""
         statuses = self.statuses_when_paused if subscription.is_paused else self.statuses
-        return subscription.status in statuses
+        return subscription.status in statuses and self.suits(subscription)
 
     def carry_out(self, subscription: Subscription, *, now: datetime, actor: str) -> str:
         """Do it and return, in words, what was done.
@@ -131,6 +134,12 @@ def _pause(subscription: Subscription, now: datetime, actor: str) -> str:
 def _resume(subscription: Subscription, now: datetime, actor: str) -> str:
     pausing.resume(subscription, now=now, actor=actor)
     return f"Resumed as {subscription.graph_id}. {_until(subscription)}"
+
+
+def _catch_up(subscription: Subscription, now: datetime, actor: str) -> str:
+    del actor
+    recovery.request(subscription, now=now)
+    return "To be looked up: the worker, or the next recover_changes, stores what was not notified."
 
 
 def _remove(subscription: Subscription, now: datetime, actor: str) -> str:
@@ -226,7 +235,16 @@ REMOVE = Call(
         "The resource and its change types may be watched by another subscription.",
     ),
 )
-CALLS = (RENEW, REAUTHORIZE, SUBMIT, RECREATE, ROTATE, RESUME, PAUSE, REMOVE)
+CATCH_UP = Call(
+    name="catch_up",
+    label="Catch up",
+    past="caught up",
+    permission="recover",
+    statuses=frozenset({Status.ACTIVE, Status.GONE}),
+    suits=gaps.is_recoverable,
+    run=_catch_up,
+)
+CALLS = (RENEW, REAUTHORIZE, SUBMIT, CATCH_UP, RECREATE, ROTATE, RESUME, PAUSE, REMOVE)
 
 
 def offered_for(subscription: Subscription) -> list[Call]:

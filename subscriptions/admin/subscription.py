@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from subscriptions import catalogue
-from subscriptions.admin import badges, calls, gap_words
+from subscriptions.admin import badges, calls, delta_words, gap_words
 from subscriptions.admin.calls import Call
 from subscriptions.admin.guide import GuidedCreation, facts_context, row_number
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
@@ -33,7 +33,16 @@ from subscriptions.services.outcomes import told
 
 WISH = ("app_registration", "watched_as", "resource_code", "change_types", "content", "version")
 EDITABLE = ("fetch_content", "lifetime_minutes", "auto_renew")
-FACTS = ("status_badge", "graph_code", "expires", "granted", "renewed", "reauthorized", "next_renewal")
+FACTS = (
+    "status_badge",
+    "graph_code",
+    "expires",
+    "granted",
+    "renewed",
+    "reauthorized",
+    "next_renewal",
+    "delta_query",
+)
 OPTIONS = (
     "use_immutable_ids",
     "include_security_webhooks",
@@ -57,7 +66,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     list_select_related = ("app_registration",)
     search_fields = ("resource", "graph_id")
     search_help_text = "Part of the resource, or of Graph's ID."
-    actions = ("renew", "reauthorize", "recreate", "rotate", "pause", "resume", "remove")
+    actions = ("renew", "reauthorize", "recreate", "rotate", "catch_up", "pause", "resume", "remove")
     add_form_template = "admin/subscriptions/subscription/add_form.html"
     change_form_template = "admin/subscriptions/subscription/change_form.html"
 
@@ -76,6 +85,10 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         """Say whether the user may pause and resume."""
         return request.user.has_perm("subscriptions.pause_subscription")
 
+    def has_recover_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may have missed changes looked up."""
+        return request.user.has_perm("subscriptions.recover_subscription")
+
     def has_remove_permission(self, request: HttpRequest) -> bool:
         """Say whether the user may retire."""
         return request.user.has_perm("subscriptions.remove_subscription")
@@ -84,6 +97,7 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         rights = {
             "renew": self.has_renew_permission,
             "pause": self.has_pause_permission,
+            "recover": self.has_recover_permission,
             "remove": self.has_remove_permission,
         }
         return rights[call.permission](request) and self.has_view_permission(request)
@@ -311,6 +325,11 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
         """End the chosen subscriptions at Graph until they are resumed."""
         return self._for_each(request, queryset, calls.PAUSE)
 
+    @admin.action(description="Catch up by delta query", permissions=["recover"])
+    def catch_up(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
+        """Have looked up what the chosen subscriptions were not told."""
+        return self._for_each(request, queryset, calls.CATCH_UP)
+
     @admin.action(description="Resume", permissions=["pause"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse | None:
         """Create the chosen paused subscriptions again."""
@@ -418,6 +437,11 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     def reauthorized(self, subscription: Subscription) -> str:
         """Show when it was reauthorized last."""
         return badges.to_the_second(subscription.reauthorized_at)
+
+    @admin.display(description="delta query")
+    def delta_query(self, subscription: Subscription) -> str:
+        """Show up to when every change is known, and what stands in the way."""
+        return delta_words.standing(subscription)
 
     @admin.display(description="due again at")
     def next_renewal(self, subscription: Subscription) -> str:

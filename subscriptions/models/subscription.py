@@ -198,6 +198,7 @@ class Subscription(models.Model):
         ordering = ("-pk",)
         permissions: ClassVar = [
             ("renew_subscription", "Can renew, reauthorize and recreate subscriptions at Graph"),
+            ("recover_subscription", "Can have missed changes looked up by delta query"),
             ("pause_subscription", "Can pause and resume subscriptions"),
             ("remove_subscription", "Can retire subscriptions and remove unknown ones at Graph"),
         ]

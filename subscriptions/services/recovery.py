@@ -8,10 +8,18 @@ from django.db.models import QuerySet
 from subscriptions.catalogue import deltas
 from subscriptions.models import DeltaLink, DeltaTracking, Subscription
 from subscriptions.services import gaps
+from subscriptions.services.errors import UseCaseError
 
 # A token of the directory lives seven days; the others' lives are not published. Each is used long before.
 # Source: delta-query-overview.md (2026-05-14).
 REFRESH_AFTER = timedelta(days=1)
+
+
+class NoDeltaQueryError(UseCaseError):
+    """Graph has no delta query for what the subscription watches."""
+
+    def __init__(self) -> None:
+        super().__init__("Graph has no delta query for this resource: what was not notified cannot be found.")
 
 
 def flag_missed(subscription: Subscription, *, now: datetime) -> str:
@@ -23,6 +31,18 @@ def flag_missed(subscription: Subscription, *, now: datetime) -> str:
     if deltas.plan_for(subscription.resource) is None:
         return "Marked: changes were missed. Graph has no delta query to find them."
     return "Marked: changes were missed. They are looked up by delta query."
+
+
+def request(subscription: Subscription, *, now: datetime) -> None:
+    """Have the changes of one subscription looked up soon, because somebody asks for it.
+
+    Raises:
+        NoDeltaQueryError: Graph has no delta query for the resource.
+
+    """
+    if deltas.plan_for(subscription.resource) is None:
+        raise NoDeltaQueryError
+    DeltaTracking.objects.update_or_create(subscription=subscription, defaults={"due_at": now})
 
 
 def want(subscriptions: QuerySet[Subscription], *, now: datetime) -> int:

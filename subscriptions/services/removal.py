@@ -7,7 +7,7 @@ from django.db import transaction
 
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Gap, Operation, Subscription
-from subscriptions.services import creation, gaps, outcomes
+from subscriptions.services import creation, gaps, outcomes, recovery
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
@@ -45,6 +45,7 @@ def remove(subscription: Subscription, *, now: datetime, actor: str) -> Subscrip
             missed_at=None,
             **outcomes.no_error(),
         )
+        recovery.forget(subscription)
     logger.info("subscription removed id=%s", subscription.pk)
     return subscription
 

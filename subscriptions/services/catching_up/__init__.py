@@ -15,17 +15,10 @@ from subscriptions.services.catching_up.holding import Hold
 from subscriptions.services.catching_up.reading import Reader
 from subscriptions.services.catching_up.reports import Period, Report, Store
 from subscriptions.services.clients import client_of
-from subscriptions.services.errors import UseCaseError
 from subscriptions.services.operations import entry
+from subscriptions.services.recovery import NoDeltaQueryError
 
-__all__ = ["NoDeltaQueryError", "Period", "Report", "Store", "catch_up"]
-
-
-class NoDeltaQueryError(UseCaseError):
-    """Graph has no delta query for what the subscription watches."""
-
-    def __init__(self) -> None:
-        super().__init__("Graph has no delta query for this resource: what was not notified cannot be found.")
+__all__ = ["Period", "Report", "Store", "catch_up"]
 
 
 def catch_up(

@@ -19,6 +19,7 @@ SIGHT = "subscriptions.view_subscription"
 RENEWING = "subscriptions.renew_subscription"
 REMOVING = "subscriptions.remove_subscription"
 PAUSING = "subscriptions.pause_subscription"
+RECOVERING = "subscriptions.recover_subscription"
 
 
 def page_of(subscription: Subscription, page: str = "change") -> str:
@@ -144,6 +145,7 @@ CALLS = [
     ("rotate", RENEWING, REMOVING),
     ("submit", RENEWING, REMOVING),
     ("pause", PAUSING, RENEWING),
+    ("catch_up", RECOVERING, RENEWING),
     ("resume", PAUSING, REMOVING),
     ("remove", REMOVING, RENEWING),
 ]
@@ -314,9 +316,12 @@ def test_a_row_that_is_not_there_is_not_found(administrator: Client, name: str) 
 @pytest.mark.parametrize(
     ("facts", "labels"),
     [
-        ({}, ["Renew now", "Reauthorize", "Recreate", "Rotate clientState", "Pause", "Retire", "Clone"]),
+        (
+            {"resource": "/chats"},
+            ["Renew now", "Reauthorize", "Recreate", "Rotate clientState", "Pause", "Retire", "Clone"],
+        ),
         ({"status": "removed"}, ["Recreate", "Clone"]),
-        ({"status": "gone"}, ["Recreate", "Rotate clientState", "Pause", "Retire", "Clone"]),
+        ({"status": "gone"}, ["Catch up", "Recreate", "Rotate clientState", "Pause", "Retire", "Clone"]),
         ({"status": "failed", "granted_at": None}, ["Try again", "Retire", "Clone"]),
         ({"status": "pending", "granted_at": None}, ["Try again", "Pause", "Retire", "Clone"]),
         ({"status": "gone", "is_enabled": False}, ["Resume", "Retire", "Clone"]),
