@@ -1,5 +1,6 @@
 """App registrations in the admin: who we are to Graph, and whether that works."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,17 +21,30 @@ from django.views.decorators.http import require_POST
 from subscriptions.admin import badges, self_test
 from subscriptions.admin.app_registration_form import AppRegistrationForm
 from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services import connection
+from subscriptions.services import connection, credentials
+from subscriptions.services.errors import UseCaseError
 
 CREDENTIALS = (
     "credential_type",
     "new_client_secret",
+    "secret_expires_on",
     "new_certificate",
     "private_key_password",
     "federated_token_file",
 )
+NEXT_CREDENTIAL = (
+    "next_kind",
+    "new_next_client_secret",
+    "next_secret_expires_on",
+    "new_next_certificate",
+    "next_private_key_password",
+)
 IDENTITY = ("cloud", "tenant_id", "client_id")
 MESSAGE_LENGTH = 160
+BESIDE = (
+    "Make it in Entra some days before the other one ends: both are valid side by side there. When Entra refuses the "
+    "credential in use, this one is tried, and stays in use if it works. Test connection tries both."
+)
 
 
 @admin.register(AppRegistration)
@@ -38,7 +52,7 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
     """Registers Entra apps, with a test that really signs in."""
 
     form = AppRegistrationForm
-    list_display = ("name", "place", "connection_in_short", "credential_type", "subscription_count")
+    list_display = ("name", "place", "connection_in_short", "credential", "subscription_count")
     list_filter = ("cloud", "credential_type")
     search_fields = ("name", "tenant_id", "client_id")
     actions = ("test_connections",)
@@ -60,9 +74,17 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         parts: list[Any] = [(None, {"fields": ("name", *IDENTITY)})]
         if may_edit:
             hint = "How the app proves who it is. Fill in the field that belongs to the chosen kind."
-            parts.append(("Credential", {"fields": CREDENTIALS, "description": hint}))
+            shown = (*CREDENTIALS, "credential_end") if obj else CREDENTIALS
+            parts.append(("Credential", {"fields": shown, "description": hint}))
         else:
-            parts.append(("Credential", {"fields": ("credential_type",)}))
+            parts.append(("Credential", {"fields": ("credential_type", "credential_end")}))
+        if obj and may_edit:
+            parts.append(
+                (
+                    "Next credential",
+                    {"fields": (*NEXT_CREDENTIAL, "next_credential_end"), "description": BESIDE},
+                )
+            )
         if obj:
             parts.append(("Last connection test", {"fields": ("connection_badge", "checked")}))
         return parts
@@ -73,7 +95,13 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         """Fix the app's identity while Graph holds subscriptions under it."""
         del request
         is_in_use = obj is not None and obj.subscriptions.filter(status=Subscription.Status.ACTIVE).exists()
-        return ("connection_badge", "checked", *(IDENTITY if is_in_use else ()))
+        return (
+            "connection_badge",
+            "checked",
+            "credential_end",
+            "next_credential_end",
+            *(IDENTITY if is_in_use else ()),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of the connection test and the self-test."""
@@ -87,7 +115,12 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
             self.admin_site.admin_view(partial(self_test.view, site=self.admin_site)),
             name="subscriptions_self_test",
         )
-        return [test, check_all, *super().get_urls()]
+        use_next = path(
+            "<int:pk>/use-next-credential/",
+            self.admin_site.admin_view(self.use_next_credential_view),
+            name="subscriptions_appregistration_use_next_credential",
+        )
+        return [test, check_all, use_next, *super().get_urls()]
 
     def change_view(
         self,
@@ -96,8 +129,13 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Say whether the page offers the connection test."""
-        context = {"has_test_connection_permission": self.has_test_connection_permission(request)}
+        """Say whether the page offers the connection test, and the change to the next credential."""
+        row = self.get_object(request, object_id)
+        has_next = bool(row and row.next_credential_type)
+        context = {
+            "has_test_connection_permission": self.has_test_connection_permission(request),
+            "may_use_next_credential": has_next and self.has_change_permission(request),
+        }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def has_test_connection_permission(self, request: HttpRequest) -> bool:
@@ -115,6 +153,22 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
         )
         level = messages.SUCCESS if report.succeeded else messages.ERROR
         self.message_user(request, report.message, level)
+        return HttpResponseRedirect(reverse("admin:subscriptions_appregistration_change", args=(pk,)))
+
+    @method_decorator(require_POST)
+    def use_next_credential_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Use the next credential from now on, and go back to the page."""
+        app_registration = get_object_or_404(AppRegistration, pk=pk)
+        if not self.has_change_permission(request, app_registration):
+            raise PermissionDenied
+        try:
+            credentials.make_next_current(app_registration)
+        except UseCaseError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.log_change(request, app_registration, "The next credential was put in use.")
+            text = "The next credential is in use from now on; the other one stays beside it. Test the connection."
+            self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:subscriptions_appregistration_change", args=(pk,)))
 
     @admin.action(description="Test connection", permissions=["test_connection"])
@@ -163,7 +217,43 @@ class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
             app_registration.check_message,
         )
 
+    @admin.display(description="credential", ordering="credential_expires_at")
+    def credential(self, app_registration: AppRegistration) -> SafeString:
+        """Show how the app proves itself, and how long it still can."""
+        return format_html(
+            '{}<div class="gsm-note">{}</div>',
+            app_registration.get_credential_type_display(),
+            self.credential_end(app_registration),
+        )
+
+    @admin.display(description="ends")
+    def credential_end(self, app_registration: AppRegistration) -> SafeString:
+        """Show when the credential in use ends."""
+        return _end(app_registration.credential_expires_at)
+
+    @admin.display(description="state")
+    def next_credential_end(self, app_registration: AppRegistration) -> SafeString:
+        """Show when the next credential ends, and whether Entra refused it."""
+        if not app_registration.next_credential_type:
+            return format_html("{}", "There is none.")
+        if refused_at := app_registration.next_credential_refused_at:
+            badge = badges.Badge(kind="bad", text="Refused").html()
+            return format_html(
+                "{} at {}. If it does not work again soon, choose None above.",
+                badge,
+                badges.to_the_second(refused_at),
+            )
+        return _end(app_registration.next_credential_expires_at)
+
     @admin.display(description="tested at")
     def checked(self, app_registration: AppRegistration) -> str:
         """Show when the last test was."""
         return badges.to_the_second(app_registration.checked_at)
+
+
+def _end(expires_at: datetime | None) -> SafeString:
+    if expires_at is None:
+        return format_html("{}", "End not known")
+    return format_html(
+        "{} {}", badges.of_end(expires_at, now=timezone.now()).html(), badges.moment(expires_at)
+    )

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 
+from subscriptions.admin.next_credential_form import NextCredentialForm
 from subscriptions.admin.write_only import password_field, pem_field
 from subscriptions.models import AppRegistration
 from subscriptions.models.app_registration import GUID
@@ -27,7 +27,7 @@ MISSING = {
 }
 
 
-class AppRegistrationForm(forms.ModelForm[AppRegistration]):
+class AppRegistrationForm(NextCredentialForm):
     """Takes one credential of the chosen kind; an empty field keeps the stored one."""
 
     new_client_secret = password_field(
@@ -81,10 +81,12 @@ class AppRegistrationForm(forms.ModelForm[AppRegistration]):
         self._refuse_other_kinds(chosen)
         if chosen != CredentialType.FEDERATED_TOKEN_FILE:
             cleaned["federated_token_file"] = ""
-        if (given := _given(chosen, cleaned)) is not None:
+        if (given := self._given(chosen, cleaned)) is not None:
             self._take(chosen, given)
         elif FIELDS[chosen] not in self.errors and not self._keeps(chosen):
             self.add_error(FIELDS[chosen], MISSING[chosen])
+        elif chosen == CredentialType.CLIENT_SECRET and "secret_expires_on" in cleaned:
+            self.instance.credential_expires_at = cleaned["secret_expires_on"]
         return cleaned
 
     def _take(self, chosen: CredentialType, credential: NewCredential) -> None:
@@ -108,15 +110,19 @@ class AppRegistrationForm(forms.ModelForm[AppRegistration]):
             return bool(self.instance.client_secret)
         return chosen == CredentialType.CERTIFICATE and bool(self.instance.credential_private_key)
 
-
-def _given(chosen: CredentialType, cleaned: dict[str, Any]) -> NewCredential | None:
-    """Return the credential that was entered, if one was."""
-    if not cleaned.get(FIELDS[chosen]):
-        return None
-    if chosen == CredentialType.CLIENT_SECRET:
-        return NewCredential(client_secret=cleaned["new_client_secret"])
-    if chosen == CredentialType.CERTIFICATE:
-        return NewCredential(
-            pem=cleaned["new_certificate"], pem_password=cleaned.get("private_key_password", "")
-        )
-    return NewCredential(federated_token_file=cleaned["federated_token_file"])
+    def _given(self, chosen: CredentialType, cleaned: dict[str, Any]) -> NewCredential | None:
+        """Return the credential that was entered, if one was."""
+        if not cleaned.get(FIELDS[chosen]):
+            return None
+        if chosen == CredentialType.CLIENT_SECRET:
+            # A day that was there before belongs to the secret that was there before.
+            is_told = "secret_expires_on" in self.changed_data
+            return NewCredential(
+                client_secret=cleaned["new_client_secret"],
+                client_secret_expires_at=cleaned.get("secret_expires_on") if is_told else None,
+            )
+        if chosen == CredentialType.CERTIFICATE:
+            return NewCredential(
+                pem=cleaned["new_certificate"], pem_password=cleaned.get("private_key_password", "")
+            )
+        return NewCredential(federated_token_file=cleaned["federated_token_file"])

@@ -73,13 +73,9 @@ def of_subscription(subscription: Subscription, *, now: datetime) -> Badge:
 
 def of_certificate(certificate: EncryptionCertificate, *, now: datetime) -> Badge:
     """Say how long a certificate is still valid at `now`."""
-    left = certificate.not_after_at - now
-    if left <= timedelta(0):
-        return Badge(kind="bad", text="Expired")
     if certificate.not_before_at > now:
         return Badge(kind="warn", text="Not yet valid")
-    kind: Kind = "good" if left > CERTIFICATE_ENDS_SOON else "warn"
-    return Badge(kind=kind, text=f"{in_words(left)} left")
+    return of_end(certificate.not_after_at, now=now)
 
 
 def of_certificate_state(certificate: EncryptionCertificate) -> Badge:
@@ -103,6 +99,14 @@ def of_alert(alert: Alert) -> Badge:
     if alert.resolved_at is None:
         return Badge(kind="bad" if alert.is_urgent else "warn", text="Open")
     return Badge(kind="quiet", text="Became another alert" if alert.superseded else "Over")
+
+
+def of_end(ends_at: datetime, *, now: datetime) -> Badge:
+    """Say how long something with a known end lasts at `now`."""
+    left = ends_at - now
+    if left <= timedelta(0):
+        return Badge(kind="bad", text="Expired")
+    return Badge(kind="good" if left > CERTIFICATE_ENDS_SOON else "warn", text=f"{in_words(left)} left")
 
 
 def of_operation(operation: Operation) -> Badge:

@@ -1,7 +1,7 @@
 """Register an Entra app with its credential."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from subscriptions.keys import certificates
 from subscriptions.keys.certificates import UnusableCertificateError
+from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration
 from subscriptions.services import credentials
 
@@ -56,6 +57,21 @@ def register(
     return app_registration
 
 
+def expiry_of_secret(day: date, *, now: datetime | None) -> datetime:
+    """Return the beginning of the day on which Entra says that a secret expires: it may end at any time of it.
+
+    Raises:
+        ValidationError: it is past at `now`, if that is given.
+
+    """
+    expires_at = datetime.combine(day, time.min, UTC)
+    if now is not None and expires_at <= now:
+        raise ValidationError(
+            "That is past. Enter the day on which the secret expires, or make a new secret."
+        )
+    return expires_at
+
+
 def set_credential(
     app_registration: AppRegistration, credential: NewCredential, *, as_next: bool = False
 ) -> None:
@@ -73,7 +89,7 @@ def set_credential(
         columns: dict[str, Any] = {
             "credential_type": CredentialType.CLIENT_SECRET,
             "client_secret": client_secret,
-            "credential_expires_at": credential.client_secret_expires_at,
+            "credential_expires_at": _expiry(app_registration, credential, as_next=as_next),
         }
     elif credential.pem:
         columns = _certificate(credential)
@@ -88,6 +104,22 @@ def set_credential(
             "Give a client secret, a certificate with its private key, or a federated token file."
         )
     credentials.put(app_registration, columns, as_next=as_next)
+
+
+def _expiry(
+    app_registration: AppRegistration, credential: NewCredential, *, as_next: bool
+) -> datetime | None:
+    """Return when a secret expires: as told, or as told before if it is the one that is stored."""
+    if credential.client_secret_expires_at:
+        return credential.client_secret_expires_at
+    stored = app_registration.next_client_secret if as_next else app_registration.client_secret
+    try:
+        is_known = stored.reveal() == credential.client_secret.strip()
+    except FieldDecryptionError:
+        return None
+    if not is_known:
+        return None
+    return app_registration.next_credential_expires_at if as_next else app_registration.credential_expires_at
 
 
 def _certificate(credential: NewCredential) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 from argparse import ArgumentParser
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ class Command(BaseCommand):
             metavar="FILE",
             help="File that holds the federated token at each sign-in.",
         )
+        parser.add_argument(
+            "--client-secret-expires",
+            metavar="YYYY-MM-DD",
+            help="The day that Entra shows beside the secret; administrators are told before.",
+        )
+        parser.add_argument(
+            "--next",
+            action="store_true",
+            help="Keep the credential in use, and put this one beside it: it takes over when Entra refuses that one.",
+        )
         parser.add_argument("--test", action="store_true", help="Test the connection afterwards.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
@@ -51,6 +62,7 @@ class Command(BaseCommand):
                 tenant_id=options["tenant_id"],
                 client_id=options["client_id"],
                 credential=_credential(options),
+                as_next=options["next"],
             )
         except ValidationError as error:
             raise CommandError("; ".join(error.messages), returncode=WRONG_USAGE) from error
@@ -60,6 +72,9 @@ class Command(BaseCommand):
             "cloud": app_registration.cloud,
             "tenant_id": app_registration.tenant_id,
             "client_id": app_registration.client_id,
+            "credential_expires_at": _iso(app_registration.credential_expires_at),
+            "next_credential": app_registration.next_credential_type or None,
+            "next_credential_expires_at": _iso(app_registration.next_credential_expires_at),
             "status": "registered",
         }
         if options["test"]:
@@ -80,10 +95,31 @@ def _credential(options: dict[str, Any]) -> app_registrations.NewCredential:
             raise CommandError(
                 f"The environment variable {variable} is empty or not set.", returncode=WRONG_USAGE
             )
-        return app_registrations.NewCredential(client_secret=secret)
+        return app_registrations.NewCredential(
+            client_secret=secret, client_secret_expires_at=_expiry(options["client_secret_expires"])
+        )
+    if options["client_secret_expires"]:
+        raise CommandError(
+            "--client-secret-expires belongs to a client secret; a certificate says itself when it ends.",
+            returncode=WRONG_USAGE,
+        )
     if file := options["certificate_pem"]:
         try:
             return app_registrations.NewCredential(pem=Path(file).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{file} cannot be read: {error}.", returncode=WRONG_USAGE) from error
     return app_registrations.NewCredential(federated_token_file=options["federated_token_file"])
+
+
+def _expiry(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"{text} is no day, such as 2027-05-31.", returncode=WRONG_USAGE) from error
+    return app_registrations.expiry_of_secret(day, now=timezone.now())
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -28,8 +28,8 @@ def certificates_that_end(now: datetime) -> Iterator[Finding]:
             stage=stage,
             title=f"The encryption certificate {certificate} {verb} on {certificate.not_after_at:%Y-%m-%d %H:%M} UTC",
             what_to_do=(
-                f"Graph encrypts for it what {len(users):,} subscription(s) bring. Make a new certificate and "
-                "move the subscriptions to it before then."
+                f"Graph encrypts for it what {len(users):,} subscription(s) bring. Open it and choose Rotate: a new "
+                "certificate takes its place, and the subscriptions move to it as they are renewed."
             ),
             encryption_certificate=certificate.pk,
             subscriptions=users,

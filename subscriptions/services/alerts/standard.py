@@ -3,6 +3,7 @@
 from subscriptions.models import Alert
 from subscriptions.services.alerts.certificate_checks import certificates_that_end
 from subscriptions.services.alerts.checks import register
+from subscriptions.services.alerts.credential_checks import credentials_that_end
 from subscriptions.services.alerts.renewal_checks import renewal_has_stopped
 from subscriptions.services.alerts.subscription_checks import KINDS, in_danger
 
@@ -12,3 +13,4 @@ def register_all() -> None:
     register(in_danger, kinds=KINDS)
     register(renewal_has_stopped, kinds=(Alert.Kind.RENEWAL_STOPPED,))
     register(certificates_that_end, kinds=(Alert.Kind.CERTIFICATE_ENDS,))
+    register(credentials_that_end, kinds=(Alert.Kind.CREDENTIAL_ENDS,))

@@ -1,6 +1,7 @@
 """App registrations in the admin: credentials go in and never come out, and the test really signs in."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -314,3 +315,137 @@ def encrypted(pair: KeyPair, password: str) -> str:
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
     )
     return pair.certificate_pem + key.decode()
+
+
+def next_to(registration: AppRegistration, **changes: str) -> dict[str, str]:
+    """Return the form of a registration with a next secret."""
+    return form(
+        **{
+            "name": registration.name,
+            "tenant_id": registration.tenant_id,
+            "client_id": registration.client_id,
+            "new_client_secret": "",
+            "next_kind": "client_secret",
+            "new_next_client_secret": "next~secret",
+            **changes,
+        }
+    )
+
+
+def test_a_next_secret_is_put_beside_the_one_in_use(
+    administrator: Client, registration: AppRegistration
+) -> None:
+    soon = f"{datetime.now(UTC) + timedelta(days=200):%Y-%m-%d}"
+
+    administrator.post(page_of(registration), next_to(registration, next_secret_expires_on=soon))
+
+    registration.refresh_from_db()
+    page = administrator.get(page_of(registration)).content.decode()
+    assert registration.client_secret.reveal() == "kept~secret"
+    assert registration.next_client_secret.reveal() == "next~secret"
+    assert f"{registration.next_credential_expires_at:%Y-%m-%d %H:%M}" == f"{soon} 00:00"
+    assert "next~secret" not in page
+    assert soon in page
+
+
+def test_a_next_certificate_says_itself_when_it_ends(
+    administrator: Client, registration: AppRegistration, key_pair: KeyPair
+) -> None:
+    pem = key_pair.certificate_pem + key_pair.private_key_pem
+    changes = {"next_kind": "certificate", "new_next_client_secret": "", "new_next_certificate": pem}
+
+    administrator.post(page_of(registration), next_to(registration, **changes))
+
+    registration.refresh_from_db()
+    end = keys.describe(key_pair.certificate_pem).not_after_at
+    assert registration.next_credential_expires_at == end
+    assert registration.next_credential_private_key
+
+
+def test_the_next_one_is_kept_and_taken_away(administrator: Client, registration: AppRegistration) -> None:
+    administrator.post(page_of(registration), next_to(registration))
+    administrator.post(page_of(registration), next_to(registration, new_next_client_secret=""))
+    registration.refresh_from_db()
+    kept = registration.next_client_secret.reveal()
+
+    administrator.post(page_of(registration), next_to(registration, next_kind="", new_next_client_secret=""))
+
+    registration.refresh_from_db()
+    assert kept == "next~secret"
+    assert (registration.next_credential_type, bool(registration.next_client_secret)) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"new_next_client_secret": ""}, "new_next_client_secret", "Fill this in"),
+        ({"next_secret_expires_on": "2020-01-01"}, "next_secret_expires_on", "That is past"),
+        ({"next_secret_expires_on": "soon"}, "next_secret_expires_on", "valid date"),
+        ({"secret_expires_on": "2020-01-01"}, "secret_expires_on", "That is past"),
+        (
+            {"next_kind": "certificate", "new_next_certificate": "nonsense"},
+            "new_next_certificate",
+            "There is no PEM",
+        ),
+        ({"next_kind": "password"}, "next_kind", "Select a valid choice"),
+    ],
+)
+def test_a_wrong_next_credential_is_told_at_its_field(
+    administrator: Client, registration: AppRegistration, changes: dict[str, str], field: str, said: str
+) -> None:
+    answer = administrator.post(page_of(registration), next_to(registration, **changes))
+
+    assert said in " ".join(answer.context["adminform"].form.errors[field])
+    assert "next~secret" not in answer.content.decode()
+    assert not AppRegistration.objects.get().next_client_secret
+
+
+def test_the_end_of_a_secret_is_entered_and_goes_with_it(
+    administrator: Client, registration: AppRegistration
+) -> None:
+    day = f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
+    same = {"next_kind": "", "new_next_client_secret": "", "secret_expires_on": day}
+    administrator.post(page_of(registration), next_to(registration, **same))
+    registration.refresh_from_db()
+    entered = registration.credential_expires_at
+    listed = administrator.get(LIST).content.decode()
+
+    administrator.post(page_of(registration), next_to(registration, **same, new_client_secret="newer~secret"))
+
+    registration.refresh_from_db()
+    assert f"{entered:%Y-%m-%d}" == day
+    assert "9 d" in listed
+    assert registration.credential_expires_at is None
+
+
+def test_the_next_one_is_put_in_use_by_a_click(administrator: Client, registration: AppRegistration) -> None:
+    administrator.post(page_of(registration), next_to(registration))
+
+    answer = administrator.post(use_next(registration), follow=True)
+
+    registration.refresh_from_db()
+    assert registration.client_secret.reveal() == "next~secret"
+    assert registration.next_client_secret.reveal() == "kept~secret"
+    assert "is in use from now on" in answer.content.decode()
+
+
+def test_without_a_next_one_nothing_is_offered_or_done(
+    administrator: Client, registration: AppRegistration
+) -> None:
+    page = administrator.get(page_of(registration)).content.decode()
+
+    answer = administrator.post(use_next(registration), follow=True)
+
+    assert use_next(registration) not in page
+    assert "There is no next credential" in answer.content.decode()
+
+
+@pytest.mark.parametrize("rights", [(), (SIGHT,), (SIGHT, TESTING)])
+def test_the_next_one_is_put_in_use_only_by_those_who_may_change_it(
+    signed_in: Callable[..., Client], registration: AppRegistration, rights: tuple[str, ...]
+) -> None:
+    assert signed_in(*rights).post(use_next(registration)).status_code == 403
+
+
+def use_next(registration: AppRegistration) -> str:
+    return reverse("admin:subscriptions_appregistration_use_next_credential", args=(registration.pk,))

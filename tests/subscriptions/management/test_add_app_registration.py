@@ -50,6 +50,9 @@ def test_it_registers_and_prints_one_object(add: Add, sandbox: Sandbox) -> None:
         "cloud": "custom",
         "tenant_id": sandbox.tenant_id,
         "client_id": sandbox.application.client_id,
+        "credential_expires_at": None,
+        "next_credential": None,
+        "next_credential_expires_at": None,
         "status": "registered",
     }
     assert row.client_secret.reveal() == sandbox.application.client_secret
@@ -128,3 +131,40 @@ def test_without_verbosity_nothing_is_printed(add: Add) -> None:
     answer = add("-v0")
 
     assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+
+def test_the_end_of_a_secret_is_kept_also_when_it_is_run_again_without(add: Add) -> None:
+    told = add("--client-secret-expires=2099-05-06", "--json").json["credential_expires_at"]
+
+    assert told == "2099-05-06T00:00:00+00:00"
+    assert add("--json").json["credential_expires_at"] == told
+
+
+@pytest.mark.parametrize(
+    ("day", "said"), [("2020-01-01", "That is past"), ("tomorrow", "tomorrow is no day")]
+)
+def test_a_wrong_end_is_wrong_usage(add: Add, day: str, said: str) -> None:
+    answer = add(f"--client-secret-expires={day}")
+
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_a_next_credential_is_put_beside_the_one_in_use(add: Add, sandbox: Sandbox) -> None:
+    add()
+    secret = sandbox.add_client_secret(sandbox.application.client_id)
+
+    answer = add("--next", "--test", "--json", secret=secret)
+
+    row = AppRegistration.objects.get()
+    assert (answer.code, answer.json["next_credential"]) == (0, "client_secret")
+    assert answer.json["message"].endswith("The next credential works too.")
+    assert row.client_secret.reveal() == sandbox.application.secrets[0].value
+    assert row.next_client_secret.reveal() == secret
+
+
+def test_the_first_credential_is_not_the_next(add: Add) -> None:
+    answer = add("--next")
+
+    assert answer.code == 2
+    assert "no app registration Contoso yet" in answer.err
