@@ -1,0 +1,18 @@
+"""How gunicorn serves the product; each value may be overridden on its command line."""
+
+import os
+
+bind = os.environ.get("BIND", "0.0.0.0:8000")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_PROCESSES", "2"))
+# The handshake needs a second thread: while a click waits for Graph, Graph calls back.
+threads = int(os.environ.get("WEB_THREADS", "8"))
+# Longer than any click that waits for Graph; Graph itself gives up after ten seconds.
+timeout = 120
+graceful_timeout = 30
+keepalive = 75
+# A worker's sign of life in memory, not on a disk that may be slow.
+worker_tmp_dir = "/dev/shm"  # noqa: S108 -- made with an unguessable name by gunicorn
+# Leftovers of months go with their process; not all processes at once.
+max_requests = 100_000
+max_requests_jitter = 20_000
