@@ -1,11 +1,12 @@
 #!/bin/sh
-# What cron does elsewhere, for a container: renewals every ten minutes, the comparison with Graph once a day.
+# What cron does elsewhere, for a container: renewals every ten minutes, recovery with them, the comparison every hour.
 set -u
 trap 'exit 0' TERM INT
 turn=0
 while :; do
     python manage.py renew_subscriptions
-    if [ $((turn % 144)) -eq 0 ]; then
+    python manage.py recover_changes
+    if [ $((turn % 6)) -eq 0 ]; then
         python manage.py sync_subscriptions
     fi
     turn=$((turn + 1))

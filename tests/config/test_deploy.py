@@ -34,6 +34,7 @@ def commands_in(text: str) -> set[str]:
         "config/deploy/schedule.sh",
         "config/deploy/systemd/gsm-renew.timer",
         "config/deploy/systemd/gsm-sync.timer",
+        "config/deploy/systemd/gsm-recover.timer",
         "config/deploy/systemd/gsm-worker@.service",
     ],
 )
@@ -141,20 +142,10 @@ def test_every_unit_names_the_directory_of_the_hardening(deploy: Path) -> None:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx on this machine")
 def test_nginx_takes_its_example(deploy: Path, tmp_path: Path) -> None:
     tls = tmp_path / "tls.pem"
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        tls,
-        "-out",
-        tmp_path / "c.pem",
-    ]
-    subprocess.run([*make, "-subj", "/CN=graph.example.org"], check=True, capture_output=True)
-    tls.write_text(tls.read_text() + (tmp_path / "c.pem").read_text())
+    key, certificate = str(tls), str(tmp_path / "certificate.pem")
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=graph.example.org"]
+    subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls.write_text(tls.read_text() + Path(certificate).read_text())
     site = re.sub(r"/etc/letsencrypt/\S+\.pem", str(tls), (deploy / "nginx.conf").read_text())
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{site}\n}}\n")
 
