@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from subscriptions.admin import badges, self_test
 from subscriptions.admin.app_registration_form import AppRegistrationForm
+from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.services import connection, credentials
 from subscriptions.services.errors import UseCaseError
@@ -48,7 +49,7 @@ BESIDE = (
 
 
 @admin.register(AppRegistration)
-class AppRegistrationAdmin(admin.ModelAdmin[AppRegistration]):
+class AppRegistrationAdmin(OwnerDeletion[AppRegistration]):
     """Registers Entra apps, with a test that really signs in."""
 
     form = AppRegistrationForm

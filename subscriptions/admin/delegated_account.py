@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from subscriptions import conf
 from subscriptions.admin import badges
 from subscriptions.admin.calls import EXPECTED_ERRORS
+from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.admin.sign_in_form import SignInForm
 from subscriptions.models import DelegatedAccount, Subscription
 from subscriptions.services import accounts, connection
@@ -31,7 +32,7 @@ SESSION_KEY = "pending_sign_in"
 
 
 @admin.register(DelegatedAccount)
-class DelegatedAccountAdmin(admin.ModelAdmin[DelegatedAccount]):
+class DelegatedAccountAdmin(OwnerDeletion[DelegatedAccount]):
     """Signs accounts in, for what Graph gives only to users."""
 
     list_display = (

@@ -22,6 +22,7 @@ from subscriptions import catalogue
 from subscriptions.admin import badges, calls, delta_words, gap_words
 from subscriptions.admin.calls import Call
 from subscriptions.admin.guide import GuidedCreation, facts_context, row_number
+from subscriptions.admin.retired_deletion import RetiredDeletion
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
 from subscriptions.admin.subscription_form import AccountField, NewSubscriptionForm, SubscriptionForm
 from subscriptions.admin.subscription_page import buttons, last_operations, notes
@@ -57,7 +58,7 @@ ROWS_NAMED = 20
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(GuidedCreation, BulkCreation):
+class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
     """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
 
     list_display = ("status_in_short", "wish", "app_registration", "expires")
@@ -71,11 +72,6 @@ class SubscriptionAdmin(GuidedCreation, BulkCreation):
     change_form_template = "admin/subscriptions/subscription/change_form.html"
 
     # Rights
-
-    def has_delete_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
-        """Refuse: a removed subscription stays as history."""
-        del request, obj
-        return False
 
     def has_renew_permission(self, request: HttpRequest) -> bool:
         """Say whether the user may renew, reauthorize and recreate at Graph."""

@@ -468,12 +468,69 @@ def test_an_action_needs_its_right(
     assert Subscription.objects.get().status == "active"
 
 
-def test_a_subscription_cannot_be_deleted(
+# Deleting
+
+
+DELETING = "subscriptions.delete_subscription"
+
+
+def test_one_that_is_in_use_cannot_be_deleted_and_the_page_says_why(
     administrator: Client, make_row: Callable[..., Subscription]
+) -> None:
+    subscription = make_row()
+
+    page = administrator.get(page_of(subscription, "delete")).content.decode()
+    administrator.post(page_of(subscription, "delete"), {"post": "yes"})
+
+    assert "is active. Retire it first" in page
+    assert Subscription.objects.exists()
+
+
+def test_a_retired_one_is_deleted_and_what_was_said_to_graph_stays(
+    administrator: Client, make_subscription: Callable[..., Subscription]
+) -> None:
+    subscription = make_subscription()
+    administrator.post(page_of(subscription, "remove"))
+
+    page = administrator.get(page_of(subscription, "delete")).content.decode()
+    administrator.post(page_of(subscription, "delete"), {"post": "yes"})
+
+    assert "Operations (stay): 2" in page
+    assert not Subscription.objects.exists()
+    assert Operation.objects.filter(subscription=None).count() == 2
+
+
+def test_deleting_several_stops_at_one_that_is_in_use(
+    administrator: Client, make_row: Callable[..., Subscription]
+) -> None:
+    retired, active = make_row(status="removed"), make_row()
+    chosen = {"action": "delete_selected", "_selected_action": [retired.pk, active.pk]}
+
+    page = administrator.post(f"{LIST}?status=all", chosen).content.decode()
+    administrator.post(f"{LIST}?status=all", {**chosen, "post": "yes"})
+
+    assert "is active. Retire it first" in page
+    assert Subscription.objects.count() == 2
+
+
+def test_several_retired_ones_are_deleted(
+    administrator: Client, make_row: Callable[..., Subscription]
+) -> None:
+    chosen = [make_row(status="removed").pk for _ in range(3)]
+    confirmed = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+
+    administrator.post(f"{LIST}?status=removed", confirmed)
+
+    assert not Subscription.objects.exists()
+
+
+@pytest.mark.parametrize("rights", [(), (SIGHT,), (SIGHT, REMOVING)])
+def test_deleting_needs_its_right(
+    signed_in: Callable[..., Client], make_row: Callable[..., Subscription], rights: tuple[str, ...]
 ) -> None:
     subscription = make_row(status="removed")
 
-    answer = administrator.post(page_of(subscription, "delete"), {"post": "yes"})
+    answer = signed_in(*rights).post(page_of(subscription, "delete"), {"post": "yes"})
 
     assert answer.status_code == 403
     assert Subscription.objects.exists()
