@@ -43,6 +43,7 @@ _LIFECYCLE = {
 CHECKS = {
     "clientState": "The clientState is the one that we chose for this subscription.",
     "validationToken": "A validation token signed by Microsoft was issued to Graph for this app and tenant.",
+    "delta": "We read it at Graph ourselves, by a delta query in the name of the subscription.",
     "dataSignature": "The content carries the right signature and was opened with our private key.",
 }
 _UNPROVEN = "What came did not prove that Microsoft sent it."

@@ -33,7 +33,8 @@ def item_path(notification: ChangeNotification, subscription: Subscription) -> s
 
     """
     entry = entry_for(subscription.resource)
-    if entry is not None and entry.names_no_item:
+    is_found = notification.origin == ChangeNotification.Origin.DELTA
+    if entry is not None and entry.names_no_item and not is_found:
         raise NotFetchableError(
             "Graph tells that something changed there, not what. The changed items become known by recovery "
             "(recover_changes)."

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import Any
 
 from notifications.envelope import storable
-from notifications.models import ChangeNotification, NotificationContent
+from notifications.models import ChangeNotification, ContentFetch, NotificationContent
 from subscriptions.catalogue import deltas
 from subscriptions.catalogue.deltas import FoundChange
 from subscriptions.models import Subscription
@@ -53,11 +53,25 @@ def store(
             new[key] = _with_history(change, of_item, wanted=subscription.change_type)
     rows = [_row(subscription, change, key=key, now=now) for key, change in new.items()]
     stored = ChangeNotification.objects.bulk_create(rows)
+    alive = [
+        (row, change) for row, change in zip(stored, new.values(), strict=True) if not change.is_deletion
+    ]
     if subscription.include_resource_data:
         NotificationContent.objects.bulk_create(
-            NotificationContent(notification=row, data=storable(dict(change.document)), opened_at=now)
-            for row, change in zip(stored, new.values(), strict=True)
-            if not change.is_deletion
+            NotificationContent(
+                notification=row,
+                data=storable(dict(change.document)),
+                source=NotificationContent.Source.DELTA,
+                opened_at=now,
+            )
+            for row, change in alive
+        )
+    elif subscription.fetch_content:
+        ContentFetch.objects.bulk_create(
+            ContentFetch(
+                notification=row, requested_at=now, requested_by="the subscription", next_attempt_at=now
+            )
+            for row, _ in alive
         )
     return Counter(changes=len(new), duplicates=len(changes) - len(new))
 
@@ -126,7 +140,7 @@ def _is_same(row: ChangeNotification, change: FoundChange, *, period: Period) ->
         return change.is_deletion and row.change_type == "deleted"
     if change.member:
         return change.member in _members(row) and row.received_at >= period.known_from
-    content = row.content.data if hasattr(row, "content") else {}
+    content = row.content.data if _came_with_content(row) else {}
     etag, modified_at = _version(row.resource_data, content)
     if etag and change.etag:
         return etag == change.etag
@@ -135,6 +149,10 @@ def _is_same(row: ChangeNotification, change: FoundChange, *, period: Period) ->
     if change.modified_at:
         return row.received_at >= change.modified_at - deltas.SKEW
     return row.received_at >= period.known_from
+
+
+def _came_with_content(row: ChangeNotification) -> bool:
+    return hasattr(row, "content") and row.content.source == NotificationContent.Source.NOTIFICATION
 
 
 def _members(row: ChangeNotification) -> set[str]:

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet
 
-from notifications.services import recovered
+from notifications.services import recovered, traffic
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import DeltaTracking, Subscription
 from subscriptions.services import catching_up, recovery
@@ -16,6 +16,8 @@ from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.outcomes import told
 
 logger = logging.getLogger(__name__)
+
+SILENCE_LOOKED_INTO_EVERY = timedelta(hours=1)
 
 
 @dataclass(kw_only=True)
@@ -59,9 +61,21 @@ def recover(subscription: Subscription, *, clock: Callable[[], datetime], actor:
 def recover_due(
     *, clock: Callable[[], datetime], actor: str, go_on: Callable[[], bool] = lambda: True
 ) -> Summary:
-    """Recover what is due, and begin to follow what Graph has granted since the last call."""
-    recovery.track(now=clock())
+    """Recover what is due, what has fallen silent, and begin to follow what Graph has granted since the last call."""
+    now = clock()
+    recovery.track(now=now)
+    _want_silent(now=now)
     return recover_all(DeltaTracking.objects.due(clock()), clock=clock, actor=actor, go_on=go_on)
+
+
+def _want_silent(*, now: datetime) -> None:
+    """Have looked up what has fallen silent, now and then while it lasts: perhaps Graph does not reach us."""
+    silent = [silence.subscription.pk for silence in traffic.silent(now=now)]
+    if silent:
+        unheard = Subscription.objects.filter(
+            pk__in=silent, delta_tracking__recovered_at__lte=now - SILENCE_LOOKED_INTO_EVERY
+        )
+        recovery.want(unheard, now=now)
 
 
 def recover_all(

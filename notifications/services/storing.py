@@ -13,6 +13,8 @@ from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
 from notifications.services import recovered
 from notifications.services.judgement import Verdict
+from subscriptions.models import Subscription
+from subscriptions.services import recovery
 
 State = ChangeNotification.State
 # Lifecycle events that ask for something to be done. Source: change-notifications-lifecycle-events.md (2026-03-24).
@@ -78,9 +80,24 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
             times_delivered=F("times_delivered") + entries[key].row.times_delivered,
             last_received_at=entries[key].row.last_received_at,
         )
+    _have_items_looked_up([entries[key].row for key in new], now=now)
     counts = Counter(str(entries[key].verdict.state) for key in new)
     counts["duplicates"] = sum(len(one.items) for one in judged) - len(new)
     return counts
+
+
+def _have_items_looked_up(rows: Iterable[ChangeNotification], *, now: datetime) -> None:
+    """Have the delta query name the items where Graph tells only that something changed: in drives and lists."""
+    unnamed = {
+        row.subscription_id
+        for row in rows
+        if row.subscription_id
+        and row.state == State.ACCEPTED
+        and not row.resource_id
+        and not row.lifecycle_event
+    }
+    if unnamed:
+        recovery.want(Subscription.objects.filter(pk__in=unnamed), now=now)
 
 
 def _entries(judged: Sequence[JudgedDelivery], *, now: datetime) -> dict[str, _Entry]:

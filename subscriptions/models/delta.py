@@ -15,7 +15,8 @@ class DeltaTrackingQuerySet(models.QuerySet["DeltaTracking"]):
 
     def due(self, now: datetime) -> "DeltaTrackingQuerySet":
         """Keep those that are to be followed at `now`, and whose subscription has been at Graph and is wanted."""
-        return self.wanted().unclaimed(now).filter(due_at__lte=now)
+        is_allowed = Q(not_before__isnull=True) | Q(not_before__lte=now)
+        return self.wanted().unclaimed(now).filter(is_allowed, due_at__lte=now)
 
     def wanted(self) -> "DeltaTrackingQuerySet":
         """Keep those with a delta query whose subscription has been at Graph and is wanted."""
@@ -41,6 +42,7 @@ class DeltaTracking(models.Model):
         Subscription, on_delete=models.CASCADE, primary_key=True, related_name="delta_tracking"
     )
     due_at = models.DateTimeField(null=True, help_text="Empty: Graph has no delta query for the resource.")
+    not_before = models.DateTimeField(null=True, help_text="Until when Graph has asked us to wait.")
     recovered_at = models.DateTimeField(null=True, help_text="Up to when every change is known.")
     reset_at = models.DateTimeField(null=True, help_text="When Graph last forgot our place.")
     reset_from = models.DateTimeField(

@@ -184,7 +184,7 @@ class Item:
     def is_seen_at(self, watched: Canonical) -> bool:
         """Tell whether a subscription on the watched path hears of this item's changes."""
         wanted = lowered(watched)
-        return any(_covers(place, wanted) for place in self._places)
+        return any(_covers(place, wanted) for place in self.places)
 
     def named(self, template: str, *, watched: str, identifier: str) -> str:
         """Return a name of the kind's table, with `identifier` in the place of the item's own id.
@@ -200,7 +200,8 @@ class Item:
         return {wanted: given for wanted, given in pairs if wanted.isdigit()}
 
     @cached_property
-    def _places(self) -> tuple[Canonical, ...]:
+    def places(self) -> tuple[Canonical, ...]:
+        """Return the paths at which changes of it show, in lower case; * stands for any segment."""
         ids = self._ids
         elsewhere = (tuple(ids.get(part, part) for part in canonical(place)) for place in self.kind.places)
         return tuple(lowered(place) for place in (self.path, self.path[:-1], *elsewhere))

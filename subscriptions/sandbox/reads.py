@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from werkzeug.wrappers import Request, Response
 
 from subscriptions.sandbox.errors import GraphProblem
+from subscriptions.sandbox.items import item_at
 from subscriptions.sandbox.paths import canonical
 from subscriptions.sandbox.rules import rule_for
 from subscriptions.sandbox.tenants import Tenants, User
@@ -65,7 +66,9 @@ class Reads:
             raise not_played(request)
         user_id = caller.user.id if caller.user else ""
         segments = canonical(path, me=user_id)
-        rule = rule_for("/".join(segments[:-1])) or rule_for("/".join(segments))
+        item = item_at(segments)
+        watched = (segments[:-1], segments, *(item.places if item else ()))
+        rule = next(filter(None, (rule_for("/".join(place)) for place in watched)), None)
         if rule is None:
             message = f"Resource not found for the segment '{segments[0]}'."
             raise GraphProblem(status=400, code="BadRequest", message=message)

@@ -77,7 +77,14 @@ class Hold:
 
         """
         with transaction.atomic():
-            self.renew(recovered_at=self.taken_at, failures=0, error_at=None, error_code="", error_message="")
+            self.renew(
+                recovered_at=self.taken_at,
+                not_before=None,
+                failures=0,
+                error_at=None,
+                error_code="",
+                error_message="",
+            )
             if covers_from:
                 gaps.recovered(self.subscription, since=covers_from, until=self.taken_at, now=self.clock())
             # Whoever wanted it meanwhile has set another time.
@@ -94,6 +101,8 @@ class Hold:
         self._rows().update(
             failures=self.failures + 1,
             due_at=now + max(error.retry_after or timedelta(0), wait),
+            # Whoever wants it earlier has to wait as well.
+            not_before=now + error.retry_after if error.retry_after else None,
             error_at=now,
             error_code=error.code[:200],
             error_message=outcomes.told(error)[: outcomes.MESSAGE_LENGTH],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notifications.models import ChangeNotification, NotificationContent
-from notifications.services import processing, recovered, recovering
+from notifications.services import fetching, processing, recovered, recovering
 from subscriptions.models import DeltaLink, DeltaTracking, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import recovery
@@ -406,6 +406,47 @@ def test_throttling_puts_the_run_off_as_long_as_graph_asks(
     assert (summary.failed, again.checked) == (1, 0)
     assert tracking.due_at is not None
     assert tracking.due_at > datetime.now(UTC) + timedelta(minutes=14)
+
+
+def test_nobody_comes_before_graph_allows_it_again(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    subscription = make_subscription()
+    sandbox.add_fault(path="/delta", status=429, headers={"Retry-After": "900"})
+    recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+
+    recovery.flag_missed(subscription, now=datetime.now(UTC))
+    early = recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+    later = datetime.now(UTC) + timedelta(minutes=16)
+    late = recovering.recover_due(clock=lambda: later, actor="test")
+
+    assert (early.checked, late.checked) == (0, 1)
+
+
+def test_a_notification_of_a_drive_has_its_items_looked_up(
+    make_subscription: Callable[..., Subscription], deliver: Deliver
+) -> None:
+    subscription = make_subscription(resource="/drives/D/root", change_type="updated")
+    recover(subscription)
+
+    deliver("/drives/D/items/x", "updated")
+    summary = recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+
+    assert summary.changes == 1
+    assert [(way, item) for way, _, item in rows()] == [("webhook", ""), ("delta", "x")]
+
+
+def test_content_of_what_is_found_is_fetched_where_the_subscription_has_it_fetched(
+    make_subscription: Callable[..., Subscription], lose: Callable[..., None]
+) -> None:
+    subscription = make_subscription(resource="/drives/D/root", change_type="updated", fetch_content=True)
+    recover(subscription)
+
+    lose("/drives/D/items/x", "updated", {"name": "Offer.docx"})
+    recover(subscription)
+    fetching.fetch_wanted(clock=lambda: datetime.now(UTC))
+
+    assert NotificationContent.objects.get().data["name"] == "Offer.docx"
 
 
 def test_a_failing_beginning_does_not_fail_the_create_and_is_tried_again(
