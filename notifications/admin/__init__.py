@@ -1,8 +1,15 @@
 """The user interface of this app, in Django's own admin: for reading only."""
 
+from notifications.admin.api_token import ApiTokenAdmin
 from notifications.admin.change_notification import ChangeNotificationAdmin
 from notifications.admin.content_access import ContentAccessAdmin
 from notifications.admin.delivery import DeliveryAdmin
 from notifications.admin.endpoint_minute import EndpointMinuteAdmin
 
-__all__ = ["ChangeNotificationAdmin", "ContentAccessAdmin", "DeliveryAdmin", "EndpointMinuteAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "ChangeNotificationAdmin",
+    "ContentAccessAdmin",
+    "DeliveryAdmin",
+    "EndpointMinuteAdmin",
+]

@@ -72,6 +72,9 @@ class ChangeNotification(models.Model):
     handled_at = models.DateTimeField(null=True, editable=False)
     handling = models.TextField("what we did", blank=True, editable=False)
 
+    # Its place in the feed that other tools read; given when it is first seen there (services.feed).
+    feed_number = models.PositiveBigIntegerField(null=True, unique=True, editable=False)
+
     delivery = models.ForeignKey(Delivery, on_delete=models.SET_NULL, null=True, related_name="notifications")
     item_index = models.PositiveIntegerField(default=0, editable=False)
 
@@ -83,6 +86,11 @@ class ChangeNotification(models.Model):
             ("export_changenotification", "Can export what a list of notifications shows")
         ]
         indexes: ClassVar = [
+            models.Index(
+                fields=("id",),
+                name="notification_not_in_feed",
+                condition=Q(feed_number__isnull=True) & ~Q(state="waiting"),
+            ),
             models.Index(fields=("state", "-id"), name="notification_by_state"),
             models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),
             models.Index(fields=("-received_at",), name="notification_by_time"),

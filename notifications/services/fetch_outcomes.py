@@ -9,6 +9,7 @@ from django.db import transaction
 from notifications.envelope import storable
 from notifications.errors import NotificationRejectedError
 from notifications.models import ContentFetch, NotificationContent
+from notifications.services import feed
 from subscriptions.graph.errors import AccessDeniedError, GraphError, ResourceNotFoundError
 from subscriptions.graph.reading import Reading
 from subscriptions.services.outcomes import told
@@ -73,6 +74,7 @@ def _keep(wish: ContentFetch, unverified_document: Mapping[str, Any], *, now: da
             NotificationContent.objects.update_or_create(
                 notification_id=wish.pk, defaults={"data": data, "source": Source.FETCHED, "opened_at": now}
             )
+            feed.tell_again(wish.pk)
     return State.DONE
 
 

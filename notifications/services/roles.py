@@ -25,6 +25,9 @@ ANALYSING = {
     CONTENT,
     "export_changenotification",
     "fetch_content",
+    "view_apitoken",
+    "add_apitoken",
+    "delete_apitoken",
 }
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from django.http import HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -49,6 +50,7 @@ class _OneRenderer(BaseContentNegotiation):
         return renderer, renderer.media_type or ""
 
 
+@extend_schema(exclude=True)
 class GraphWebhookView(APIView):
     """Takes the handshake and the notifications; both kinds may come to either address.
 

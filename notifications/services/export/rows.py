@@ -66,7 +66,7 @@ def rows(notifications: QuerySet[ChangeNotification], *, with_content: bool) -> 
     found = notifications.select_related(*related).order_by("pk")
     for notification in found.iterator(CHUNK_SIZE):
         row = row_of(notification)
-        yield {**row, "content": _content(notification)} if with_content else row
+        yield {**row, "content": content_of(notification)} if with_content else row
 
 
 def row_of(notification: ChangeNotification) -> dict[str, Any]:
@@ -78,7 +78,8 @@ def row_of(notification: ChangeNotification) -> dict[str, Any]:
     }
 
 
-def _content(notification: ChangeNotification) -> Any:
+def content_of(notification: ChangeNotification) -> Any:
+    """Return the content of one notification, None where there is none."""
     try:
         return notification.content.data
     except ObjectDoesNotExist:

@@ -1,0 +1,1 @@
+"""The read API for other tools: notifications as a feed, and how things stand."""

@@ -1,0 +1,1 @@
+"""The read API for other tools: subscriptions."""
