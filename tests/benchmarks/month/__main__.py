@@ -60,7 +60,7 @@ def _play(options: Namespace) -> dict[str, Any]:
     from tests.benchmarks.month import seed
 
     def tell(done: int, of: int) -> None:
-        if sys.stderr.isatty() or done == of:
+        if sys.stderr.isatty() or done % max(of // 10, 1) == 0:
             print(f"\rseed {options.seed}: {done} of {of} runs", end="", file=sys.stderr, flush=True)
 
     result = seed.run(

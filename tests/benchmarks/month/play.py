@@ -59,7 +59,7 @@ class Month:
         if has_compared:
             self._count(runs.sync(), "comparisons")
         if is_machine_up:
-            self._work()
+            self._work(has_run=has_run)
         is_away = world.suffers(Trouble.GRAPH_DOWN, Trouble.SIGN_IN_DOWN)
         return Tick(
             began_at=began_at,
@@ -74,6 +74,7 @@ class Month:
 
     _waits_until: datetime = field(default_factory=clock.now)
     _has_posted: bool = False
+    _was_fair: bool = False
 
     def _run(self, *, is_calm: bool) -> bool:
         """Run what cron runs, unless cron is down; say whether it ran undisturbed."""
@@ -90,7 +91,9 @@ class Month:
 
     def _cron(self) -> None:
         is_fair = not self.world.spells and self.chance.random() > FORGETFUL
-        self._count(runs.cron(remembers=is_fair), "runs of cron")
+        was_fair, self._was_fair = self._was_fair, is_fair
+        # A token got in bad weather may be a bad one.
+        self._count(runs.cron(remembers=is_fair and was_fair), "runs of cron")
 
     def _has_hit(self, gusts: list[Gust]) -> bool:
         """Say whether a bad answer was given, and lift those that were not."""
@@ -127,12 +130,13 @@ class Month:
         if event == "subscriptionRemoved":
             self.journal.removed[one.id] = self.world.webhook.is_up
 
-    def _work(self) -> None:
-        """Let the worker look into the inbox where something may be in it, and watch as it does every minute."""
+    def _work(self, *, has_run: bool) -> None:
+        """Let the worker look into the inbox where something may be in it, and watch unless cron has just done so."""
         if self._has_posted or self._is(IDLE_LOOK, is_calm=False):
             self._has_posted = False
             self._count(runs.worker(), "looks into the inbox")
-        alerts.watch(now=clock.now())
+        if not has_run:
+            alerts.watch(now=clock.now())
 
     def _kill(self) -> bool:
         command = self.chance.choice(

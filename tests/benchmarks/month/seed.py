@@ -10,7 +10,7 @@ from random import Random
 from tests.benchmarks.month import clock
 from tests.benchmarks.product import installed
 
-APPS, ACCOUNTS = 5, 2
+APPS, ACCOUNTS = 4, 1
 MOST_NAMED = 10
 
 Progress = Callable[[int, int], None]

@@ -20,15 +20,15 @@ class Kind:
 
 # The lives at Graph reach from an hour to a month.
 KINDS = (
-    Kind(resource="/communications/presences/{id}", weight=8, is_delegated=True),
+    Kind(resource="/communications/presences/{id}", weight=4, is_delegated=True),
     Kind(resource="/me/todo/lists/{id}/tasks", weight=12, is_delegated=True),
-    Kind(resource="/teams/{id}/schedule/shifts", weight=14, change_type="created,updated"),
-    Kind(resource="/users/{id}/contacts", weight=16, minutes=(50, 75, 120, 600)),
+    Kind(resource="/teams/{id}/schedule/shifts", weight=10, change_type="created,updated"),
+    Kind(resource="/users/{id}/contacts", weight=10, minutes=(60, 120, 300, 900, 3_000)),
     Kind(resource="/users/{id}/messages?$select=subject", weight=40, change_type="created", is_rich=True),
     Kind(resource="/solutions/virtualEvents/webinars/{id}", weight=20),
     Kind(resource="/chats/{id}/messages", weight=60, change_type="created", is_rich=True),
     Kind(resource="/print/printers/{id}/jobs", weight=40),
-    Kind(resource="/users/{id}/events", weight=60, change_type="created,updated,deleted"),
+    Kind(resource="/users/{id}/events", weight=74, change_type="created,updated,deleted"),
     Kind(resource="/users/{id}/messages", weight=80, change_type="created,updated"),
     Kind(resource="/users/{id}", weight=60, change_type="updated,deleted"),
     Kind(resource="/drives/{id}/root", weight=60),
