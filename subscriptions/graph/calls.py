@@ -75,8 +75,10 @@ class Caller:
                 if not (error.is_transient and is_safe and patience.allows_another(error)):
                     raise
 
-    def perform_once(self, call: Call) -> Answer:
-        """Send the call, and with a fresh token again if Graph refuses the first."""
+    def perform_once(self, call: Call, *, is_token_refused: bool = False) -> Answer:
+        """Send the call, and with a fresh token again if Graph refuses the first, or at once if it has done so."""
+        if is_token_refused:
+            return self._send(call, token=self.access_token(True))
         try:
             return self._send(call, token=self.access_token(False))
         except UnauthorizedError:

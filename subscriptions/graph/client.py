@@ -24,6 +24,7 @@ from subscriptions.graph.documents import (
 from subscriptions.graph.errors import (
     GraphError,
     SubscriptionGoneError,
+    UnauthorizedError,
     UnexpectedAnswerError,
 )
 from subscriptions.graph.patience import Patience
@@ -287,7 +288,7 @@ class GraphClient:
         outcomes: dict[str, Outcome] = {}
         pending = {str(number): renewal for number, renewal in enumerate(renewals, start=1)}
         while pending:
-            outcomes |= self._update_together(pending, version)
+            outcomes |= self._update_with_fresh_token(pending, version)
             errors = {item_id: error for item_id in pending if (error := outcomes[item_id].error)}
             transient = {item_id: error for item_id, error in errors.items() if patience.can_bear(error)}
             if not transient or not patience.allows_another(_slowest(transient.values())):
@@ -295,12 +296,29 @@ class GraphClient:
             pending = {item_id: pending[item_id] for item_id in transient}
         return [outcomes[str(number)] for number in range(1, len(renewals) + 1)]
 
-    def _update_together(self, renewals: Mapping[str, Renewal], version: Version) -> dict[str, Outcome]:
+    def _update_with_fresh_token(
+        self, renewals: Mapping[str, Renewal], version: Version
+    ) -> dict[str, Outcome]:
+        """Send the renewals together; where Graph refuses the token inside the batch, once more with a fresh one."""
+        outcomes = self._update_together(renewals, version)
+        refused = {
+            item_id: renewal
+            for item_id, renewal in renewals.items()
+            if isinstance(outcomes[item_id].error, UnauthorizedError)
+        }
+        # The same error for all is the envelope's, which was sent again already.
+        if refused and len({id(outcome.error) for outcome in outcomes.values()}) > 1:
+            outcomes |= self._update_together(refused, version, is_token_refused=True)
+        return outcomes
+
+    def _update_together(
+        self, renewals: Mapping[str, Renewal], version: Version, *, is_token_refused: bool = False
+    ) -> dict[str, Outcome]:
         timer = _Timer()
         paths = {item_id: _path_of(renewal.id) for item_id, renewal in renewals.items()}
         call = Call(method="POST", url=self._url("/$batch", version), body=batch.envelope(paths, renewals))
         try:
-            envelope = self._caller.perform_once(call)
+            envelope = self._caller.perform_once(call, is_token_refused=is_token_refused)
             answers = batch.answers_in(envelope.document())
         except GraphError as error:
             return {item_id: timer.outcome(renewal, error=error) for item_id, renewal in renewals.items()}

@@ -39,6 +39,47 @@ def access_token(account_pk: int, app: SignInApp, *, force: bool, now: datetime)
     return sign_in.acquire_silently(app, account.token_cache.reveal(), force=force, now=now).access_token
 
 
+class Session:
+    """An account's tokens during a run: got in any thread without the database, kept by the thread that has it."""
+
+    def __init__(self, account: DelegatedAccount) -> None:
+        """Read what is kept now.
+
+        Raises:
+            FieldDecryptionError: FIELD_ENCRYPTION_KEYS lacks the key with which the cache was saved.
+
+        """
+        self._account = DelegatedAccount.objects.select_related("app_registration").get(pk=account.pk)
+        self._token_cache = self._account.token_cache.reveal()
+        self._refreshed: Refreshed | None = None
+        self._refusal: SignInNeededError | None = None
+
+    def acquire(self, app: SignInApp, *, force: bool, now: datetime) -> AccessToken:
+        """Return a token of the account; one thread at a time.
+
+        Raises:
+            SignInNeededError: the account has to sign in again, unless `keep` says otherwise.
+            GraphError: no token is to be had now.
+
+        """
+        try:
+            refreshed = sign_in.acquire_silently(app, self._token_cache, force=force, now=now)
+        except SignInNeededError as error:
+            self._refusal = error
+            raise
+        self._token_cache, self._refreshed = refreshed.token_cache, refreshed
+        return refreshed.access_token
+
+    def keep(self) -> bool:
+        """Write what came of it; False says that what was refused is old, and somebody has kept another one."""
+        refreshed, self._refreshed = self._refreshed, None
+        if refreshed:
+            _keep(self._account, refreshed)
+            self._account.refresh_from_db()
+        refusal, self._refusal = self._refusal, None
+        return refusal is None or _mark(self._account, refusal)
+
+
 def _mark(account: DelegatedAccount, error: SignInNeededError) -> bool:
     """Mark that the account has to sign in again; say whether its cache was still the one that failed."""
     problem = f"{error} {error.explanation}"[:PROBLEM_LENGTH]

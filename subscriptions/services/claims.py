@@ -40,6 +40,14 @@ def prolong(subscription: Subscription, token: str, *, now: datetime) -> bool:
     return bool(held.update(claimed_until=now + CLAIM_LASTS))
 
 
+def note(subscription: Subscription, token: str, **facts: object) -> bool:
+    """Write facts and keep the claim; say whether it was still ours."""
+    noted = Subscription.objects.filter(pk=subscription.pk, claim=token).update(**facts)
+    if noted:
+        subscription.refresh_from_db()
+    return bool(noted)
+
+
 def release(subscription_pks: Iterable[int], token: str) -> None:
     """Give claims back with nothing done."""
     settle_all(subscription_pks, token, {})

@@ -132,6 +132,26 @@ def client_for(
     )
 
 
+def impatient_client(
+    app_registration: AppRegistration, *, access_token: Callable[[bool], str]
+) -> GraphClient:
+    """Build a client that neither waits nor repeats, for who decides that for many calls together."""
+    return GraphClient(cloud=cloud_of(app_registration), access_token=access_token, attempts=1)
+
+
+def account_session(account: DelegatedAccount) -> account_tokens.Session:
+    """Open an account's tokens for a run.
+
+    Raises:
+        UnreadableSecretError: FIELD_ENCRYPTION_KEYS lacks the key with which its tokens were saved.
+
+    """
+    try:
+        return account_tokens.Session(account)
+    except FieldDecryptionError as error:
+        raise UnreadableSecretError(str(error)) from error
+
+
 def client_of(
     subscription: Subscription, *, on_call: Callable[[CallRecord], None] | None = None
 ) -> GraphClient:

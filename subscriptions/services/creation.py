@@ -101,7 +101,7 @@ def place(
         GraphError: it does not exist at Graph for sure; the row says why.
 
     """
-    prepare(subscription)
+    prepare(subscription, now=now)
     log = CallLog(
         action, actor=actor, app_registration=subscription.app_registration, subscription=subscription
     )
@@ -138,10 +138,19 @@ def adopt(subscription: Subscription, remote: RemoteSubscription, *, now: dateti
     return created(subscription, token, remote, now=now, took=timedelta())
 
 
-def prepare(subscription: Subscription) -> None:
-    """Let Graph call where we can be reached now: the first of the steps of `place`, for who takes them singly."""
+def prepare(subscription: Subscription, *, now: datetime) -> None:
+    """Write down what Graph is about to be told: the first of the steps of `place`, for who takes them singly.
+
+    That is where we can be reached now and with what Graph shall encrypt: its answer may be lost, and the key must then
+    be kept.
+    """
     _address(subscription)
-    subscription.save(update_fields=["notification_url", "lifecycle_notification_url"])
+    certificate = subscription.certificate_at_graph = certificates.wished_for(subscription)
+    if certificate:
+        certificates.mark_used(certificate, now=now)
+    subscription.save(
+        update_fields=["notification_url", "lifecycle_notification_url", "certificate_at_graph"]
+    )
 
 
 def ask(client: GraphClient, subscription: Subscription, *, now: datetime) -> RemoteSubscription:
@@ -235,7 +244,6 @@ def expiry_to_ask(subscription: Subscription, *, now: datetime) -> datetime:
 def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: datetime) -> RemoteSubscription:
     if subscription.error_code == OUTCOME_UNKNOWN and (remote := _look_for(client, subscription)):
         return remote
-    _announce(subscription, now=now)
     try:
         return client.create_subscription(
             request_for(subscription, now=now), version=version_of(subscription)
@@ -253,14 +261,6 @@ def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: date
             if remote := _look_for(client, subscription):
                 return remote
         raise
-
-
-def _announce(subscription: Subscription, *, now: datetime) -> None:
-    """Write down with what Graph is about to encrypt: its answer may be lost, and the key must then be kept."""
-    subscription.certificate_at_graph = certificates.wished_for(subscription)
-    if subscription.certificate_at_graph:
-        certificates.mark_used(subscription.certificate_at_graph, now=now)
-        subscription.save(update_fields=["certificate_at_graph"])
 
 
 def _not_created(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, object]:

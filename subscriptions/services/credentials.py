@@ -5,6 +5,7 @@ Two are valid side by side in Entra while one is exchanged for the other, so not
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,18 +71,53 @@ def use(app_registration: AppRegistration, get: Callable[[tokens.Credential], Go
         UnreadableSecretError: FIELD_ENCRYPTION_KEYS lacks the key with which a credential was saved.
 
     """
-    try:
-        return get(current(app_registration))
-    except TokenRefusedError as refusal:
-        other = upcoming(app_registration) if refusal.is_about_credential else None
-        if other is None:
-            raise
-        try:
-            got = get(other)
-        except GraphError:
-            raise refusal from None
-    change_places(app_registration, refused_at=now)
+    pair = Pair(app_registration)
+    got = pair.use(get)
+    pair.keep(now=now)
     return got
+
+
+class Pair:
+    """Both credentials, opened, to be used in any thread, one at a time; the thread that has the database keeps."""
+
+    def __init__(self, app_registration: AppRegistration) -> None:
+        """Open them.
+
+        Raises:
+            UnreadableSecretError: FIELD_ENCRYPTION_KEYS lacks the key with which the one in use was saved.
+
+        """
+        self._app_registration = app_registration
+        self._opened = [current(app_registration)]
+        with suppress(UnreadableSecretError):
+            self._opened += filter(None, [upcoming(app_registration)])
+        self._is_exchanged = False
+
+    def use(self, get: Callable[[tokens.Credential], Got]) -> Got:
+        """Call `get` with the credential in use; with the next one if Entra refuses the first, and keep to what works.
+
+        Raises:
+            GraphError: whatever `get` raises; where both are refused, what was said of the one in use.
+
+        """
+        try:
+            return get(self._opened[0])
+        except TokenRefusedError as refusal:
+            if not refusal.is_about_credential or len(self._opened) == 1:
+                raise
+            try:
+                got = get(self._opened[1])
+            except GraphError:
+                raise refusal from None
+        self._opened.reverse()
+        self._is_exchanged = not self._is_exchanged
+        return got
+
+    def keep(self, *, now: datetime) -> None:
+        """Let the two change places in the database if they have done so in use."""
+        if self._is_exchanged:
+            self._is_exchanged = False
+            change_places(self._app_registration, refused_at=now)
 
 
 def make_next_current(app_registration: AppRegistration) -> None:

@@ -83,6 +83,19 @@ def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> d
     }
 
 
+def broke_off(error: Exception, *, subscription: Subscription, now: datetime) -> dict[str, Any]:
+    """Return the facts of work that ended by an error nobody expected: the row is put off, and the others go on."""
+    return {
+        "failures": subscription.failures + 1,
+        "renew_at": now + LONGEST_WAIT,
+        "error_at": now,
+        "error_cause": Cause.OURS,
+        "error_code": type(error).__name__,
+        "error_message": "The renewal broke off; the log of the run says where.",
+        "error_request_id": "",
+    }
+
+
 def learnt(error: GraphError, *, asked: timedelta, now: datetime) -> dict[str, Any]:
     """Return what Graph's refusal of a life teaches; empty when a shorter life cannot help."""
     named = error.longest if isinstance(error, LifetimeRefusedError) else timedelta(0)

@@ -71,6 +71,19 @@ def replace(
         GraphError: Graph refused or did not answer; the row says why.
 
     """
+    part(subscription, token, now=now, with_new_client_state=with_new_client_state)
+    return creation.place(subscription, token, now=now, actor=actor, action=Operation.Action.RECREATE)
+
+
+def part(
+    subscription: Subscription, token: str, *, now: datetime, with_new_client_state: bool = False
+) -> None:
+    """Let a claimed row part with what Graph no longer has: the first half of `replace`, for who takes it singly.
+
+    Raises:
+        WishExistsError: it was removed, and another row holds the same wish now; the claim is given back.
+
+    """
     status = subscription.status
     if subscription.first_granted_at:
         subscription.status = Subscription.Status.GONE
@@ -101,7 +114,6 @@ def replace(
         settle(subscription, token)
         raise WishExistsError(_holder_of_wish(subscription)) from error
     logger.info("recreating subscription id=%s", subscription.pk)
-    return creation.place(subscription, token, now=now, actor=actor, action=Operation.Action.RECREATE)
 
 
 def _delete(subscription: Subscription, *, actor: str) -> None:

@@ -30,8 +30,11 @@ def test_a_subscription_that_was_never_lost_has_no_gap(make_subscription: Maker,
     assert subscription.first_granted_at is not None
 
 
-def test_what_lapsed_has_a_gap_from_its_expiry_at_the_latest(make_subscription: Maker, now: datetime) -> None:
+def test_what_lapsed_has_a_gap_from_its_expiry_at_the_latest(
+    make_subscription: Maker, sandbox: Sandbox, now: datetime
+) -> None:
     subscription = make_subscription()
+    sandbox.remove_subscription(subscription.graph_id or "")
     expired_at = now - HOUR
     Subscription.objects.update(expires_at=expired_at, renew_at=now, seen_at=now - 3 * HOUR)
 

@@ -172,14 +172,26 @@ def test_in_a_batch_only_what_is_gone_is_created_again(make_due: Due, run: Run, 
     assert len(sandbox.subscriptions) == 4
 
 
-def test_what_has_ended_is_created_again_without_asking_for_more_time(
-    make_due: Due, run: Run, sandbox: Sandbox, asked: Asked, now: datetime
+def test_what_has_ended_is_created_again_once_graph_says_so(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
 ) -> None:
     [row] = make_due(expires_at=now)
     sandbox.remove_subscription(row.graph_id or "")
 
     assert counts(run()) == (1, 0, 1, 0, 0)
-    assert asked("PATCH") == []
+    assert len(sandbox.subscriptions) == 1
+
+
+def test_what_has_ended_and_is_refused_goes_before_it_is_made_anew(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
+) -> None:
+    [row] = make_due(expires_at=now)
+    sandbox.refuse_duplicates = False
+    sandbox.add_fault(method="PATCH", status=400, body={"error": {"code": "InvalidRequest"}})
+
+    assert counts(run()) == (1, 0, 1, 0, 0)
+    assert row.graph_id not in sandbox.subscriptions
+    assert len(sandbox.subscriptions) == 1
 
 
 def test_what_ended_only_by_our_clock_is_kept(
@@ -190,7 +202,7 @@ def test_what_ended_only_by_our_clock_is_kept(
     summary = run()
 
     row.refresh_from_db()
-    assert counts(summary) == (1, 0, 1, 0, 0)
+    assert counts(summary) == (1, 1, 0, 0, 0)
     assert [row.graph_id] == list(sandbox.subscriptions)
 
 
