@@ -7,11 +7,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.timesince import timesince
 
+from notifications.admin import verdict
 from notifications.admin.endpoint_minute import KINDS
+from notifications.admin.verdict import Verdict
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import endpoint_health
+from notifications.services import endpoint_health, inbox
+from notifications.services.readiness import INBOX_LATE
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
+from subscriptions.services import runs
+from subscriptions.services.alerts.renewal_checks import STOPPED_AFTER
 from subscriptions.services.attention import needing_attention
 from subscriptions.services.long_lists import count_up_to
 
@@ -43,10 +49,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What the first page shows above the tables."""
+    """What the first page shows above the tables; `verdict` only to who may see alerts."""
 
     figures: tuple[Figure, ...]
     steps: tuple[Step, ...]
+    verdict: Verdict | None = None
 
 
 def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
@@ -56,15 +63,16 @@ def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
     figures: list[Figure] = []
     if has_perm("subscriptions.view_subscription"):
         figures += _of_subscriptions(now)
+    if has_perm("subscriptions.view_run"):
+        figures.append(_of_renewal(now))
     if has_perm("notifications.view_changenotification"):
         figures += _of_notifications(now)
     if has_perm("notifications.view_delivery"):
-        queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
-        url = f"{reverse('admin:notifications_delivery_changelist')}?state__exact=queued"
-        figures.append(_figure("Not yet processed", queued, url, kind="busy"))
+        figures += _of_inbox(now)
     if has_perm("notifications.view_endpointminute"):
         figures.append(_of_endpoint(now))
-    return Overview(figures=tuple(figures), steps=())
+    shown = verdict.verdict(now=now) if has_perm("subscriptions.view_alert") else None
+    return Overview(figures=tuple(figures), steps=(), verdict=shown)
 
 
 def _of_subscriptions(now: datetime) -> Iterator[Figure]:
@@ -80,6 +88,33 @@ def _of_subscriptions(now: datetime) -> Iterator[Figure]:
             url=reverse("admin:subscriptions_subscription_change", args=(first.pk,)),
             kind="quiet",
         )
+
+
+def _of_inbox(now: datetime) -> Iterator[Figure]:
+    url = f"{reverse('admin:notifications_delivery_changelist')}?state__exact=queued"
+    queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
+    yield _figure("Not yet processed", queued, url, kind="busy")
+    lag = inbox.lag(now=now)
+    is_behind = lag >= timedelta(minutes=1)
+    yield Figure(
+        label="Inbox is behind by",
+        value=timesince(now - lag, now, depth=1) if is_behind else "Nothing",
+        url=url,
+        kind="bad" if lag >= INBOX_LATE else "warn" if is_behind else "quiet",
+    )
+
+
+def _of_renewal(now: datetime) -> Figure:
+    run = runs.last_finished(runs.RENEWAL)
+    at = run.finished_at if run else None
+    is_late = at is None or at <= now - STOPPED_AFTER
+    failed = run is not None and run.outcome == run.Outcome.FAILED
+    return Figure(
+        label="Last renewal run" + (", failed in part" if failed else ""),
+        value=verdict.ago(at, now=now) if at else "Never",
+        url=reverse("admin:subscriptions_run_changelist"),
+        kind="bad" if is_late else "warn" if failed else "good",
+    )
 
 
 def _of_notifications(now: datetime) -> Iterator[Figure]:

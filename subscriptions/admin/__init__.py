@@ -6,6 +6,7 @@ from subscriptions.admin.delegated_account import DelegatedAccountAdmin
 from subscriptions.admin.encryption_certificate import EncryptionCertificateAdmin
 from subscriptions.admin.gap import GapAdmin
 from subscriptions.admin.operation import OperationAdmin
+from subscriptions.admin.run import RunAdmin
 from subscriptions.admin.sighting import SightingAdmin
 from subscriptions.admin.subscription import SubscriptionAdmin
 
@@ -16,6 +17,7 @@ __all__ = [
     "EncryptionCertificateAdmin",
     "GapAdmin",
     "OperationAdmin",
+    "RunAdmin",
     "SightingAdmin",
     "SubscriptionAdmin",
 ]

@@ -10,9 +10,11 @@ from django.utils.safestring import SafeString
 
 from subscriptions.models import (
     Alert,
+    AlertMessage,
     AppRegistration,
     EncryptionCertificate,
     Operation,
+    Run,
     Sighting,
     Subscription,
 )
@@ -107,6 +109,28 @@ def of_end(ends_at: datetime, *, now: datetime) -> Badge:
     if left <= timedelta(0):
         return Badge(kind="bad", text="Expired")
     return Badge(kind="good" if left > CERTIFICATE_ENDS_SOON else "warn", text=f"{in_words(left)} left")
+
+
+def of_message(message: AlertMessage) -> Badge:
+    """Say whether something was told."""
+    if message.told_at:
+        return Badge(kind="good", text="Told")
+    if message.attempts:
+        return Badge(kind="bad", text="Not told yet", detail=f"{message.attempts} tries")
+    return Badge(kind="busy", text="To be told")
+
+
+def of_telling(*, was_told: bool, is_stuck: bool) -> Badge:
+    """Say whether somebody was told of an alert."""
+    if is_stuck:
+        return Badge(kind="bad", text="Not told yet")
+    return Badge(kind="good", text="Told") if was_told else Badge(kind="quiet", text="Nobody")
+
+
+def of_run(run: Run) -> Badge:
+    """Say how a run of a command ended."""
+    kinds: dict[str, Kind] = {"running": "busy", "succeeded": "good", "failed": "warn"}
+    return Badge(kind=kinds.get(run.outcome, "bad"), text=run.get_outcome_display())
 
 
 def of_operation(operation: Operation) -> Badge:

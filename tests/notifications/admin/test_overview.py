@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from notifications.admin import overview
 from notifications.models import ChangeNotification, Delivery
-from subscriptions.models import AppRegistration, Subscription
+from subscriptions.models import AppRegistration, Run, Subscription
 
 INDEX = reverse("admin:index")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -86,7 +86,42 @@ def test_what_nobody_has_looked_at_yet_is_counted(
     known()
     Delivery.objects.filter(pk=delivery.pk).update(state="queued")
 
-    assert figures("notifications.view_delivery") == {"Not yet processed": ("1", "busy")}
+    seen = figures("notifications.view_delivery")
+
+    assert seen["Not yet processed"] == ("1", "busy")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown"),
+    [(0, ("Nothing", "quiet")), (2, ("2\xa0minutes", "warn")), (5, ("5\xa0minutes", "bad"))],
+)
+def test_it_is_said_how_far_the_inbox_is_behind(
+    known: Callable[..., Subscription], delivery: Delivery, minutes: int, shown: tuple[str, str]
+) -> None:
+    known()
+    due_at = NOW - timedelta(minutes=minutes)
+    Delivery.objects.filter(pk=delivery.pk).update(state="queued", next_attempt_at=due_at)
+
+    assert figures("notifications.view_delivery")["Inbox is behind by"] == shown
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome", "shown"),
+    [
+        (3, "succeeded", {"Last renewal run": ("3\xa0minutes ago", "good")}),
+        (3, "failed", {"Last renewal run, failed in part": ("3\xa0minutes ago", "warn")}),
+        (40, "succeeded", {"Last renewal run": ("40\xa0minutes ago", "bad")}),
+        (3, "broken", {"Last renewal run": ("Never", "bad")}),
+    ],
+)
+def test_it_is_said_when_the_renewal_last_ran(
+    known: Callable[..., Subscription], minutes: int, outcome: str, shown: dict[str, tuple[str, str]]
+) -> None:
+    known()
+    at = NOW - timedelta(minutes=minutes)
+    Run.objects.create(command="renew_subscriptions", started_at=at, finished_at=at, outcome=outcome)
+
+    assert figures("subscriptions.view_run") == shown
 
 
 def test_nothing_to_count_is_nothing_to_worry_about(known: Callable[..., Subscription]) -> None:
@@ -117,7 +152,7 @@ def test_every_figure_leads_to_a_list_that_opens(
 
     answers = [administrator.get(figure.url) for figure in seen.figures]
 
-    assert len(answers) == 9
+    assert len(answers) == 11
     assert {answer.status_code for answer in answers} == {200}
 
 
@@ -131,7 +166,7 @@ def test_the_first_page_costs_the_same_for_any_number_of_rows(
         known()
         make_notification()
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(17):
         administrator.get(INDEX)
 
 
