@@ -79,9 +79,7 @@ class OwnerDeletion(admin.ModelAdmin[O]):
             self.message_user(request, _not_deleted(departure), messages.ERROR)
             return self._to(owner)
         self.log_deletions(request, [owner])  # type: ignore[arg-type] # any iterable will do
-        ended = (
-            f" Subscriptions ended at Graph first: {departure.removed:,}." if departure.removed else ""
-        )
+        ended = f" Subscriptions ended at Graph first: {departure.removed:,}." if departure.removed else ""
         self.message_user(request, f"Deleted: {owner}.{ended}", messages.SUCCESS)
         changelist = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return HttpResponseRedirect(reverse(changelist))

@@ -1,7 +1,7 @@
 """Rotate encryption keys: put every encrypted column under the first of FIELD_ENCRYPTION_KEYS while everything runs."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ from subscriptions import conf
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models.fields import EncryptedColumn, cipher
 
-# A page is what lies in memory, and what is locked while it is written. A body may be megabytes, a secret is not.
-TEXTS_A_PAGE = 200
-BODIES_A_PAGE = 20
+# So many rows are locked at most while they are written, and so many bytes lie in memory: a body may be megabytes.
+ROWS_AT_ONCE = 200
+BYTES_AT_ONCE = 4 * 1024 * 1024
+READ_AHEAD = 20
 # A row that a worker has in hand is passed over and tried again; workers hold rows for moments only.
 TRIES = 5
 WAIT_SECONDS = 0.2
@@ -74,9 +75,8 @@ def rotate(*, is_dry_run: bool = False, sleep: Callable[[float], None] = time.sl
     for model, column in encrypted_columns():
         found = Column(table=model._meta.label, column=column.name)  # noqa: SLF001 -- Django's documented way
         summary.columns.append(found)
-        for page in _pages(model, column):
-            stale = _examine(page, found, summary.errors)
-            if stale and not is_dry_run:
+        for stale in _stale(model, column, found, summary.errors):
+            if not is_dry_run:
                 _rewrite(model, column, stale, found, sleep=sleep)
     return summary
 
@@ -90,17 +90,26 @@ def encrypted_columns() -> Iterator[tuple[type[models.Model], Any]]:
                     yield model, column
 
 
-Stored = tuple[Any, str | bytes]
-
-
-def _pages(model: type[models.Model], column: Any) -> Iterator[list[Stored]]:
-    """Yield the stored values, a page at a time, by the primary key."""
-    size = BODIES_A_PAGE if isinstance(column, models.BinaryField) else TEXTS_A_PAGE
-    rows = _stored(model, column).order_by("pk")
-    page = list(rows[:size])
-    while page:
-        yield page
-        page = list(rows.filter(pk__gt=page[-1][0])[:size])
+def _stale(model: type[models.Model], column: Any, found: Column, errors: list[str]) -> Iterator[list[Any]]:
+    """Look at every value, by the primary key, and yield the rows under an older key in portions."""
+    rows, last = _stored(model, column).order_by("pk"), None
+    while True:
+        portion: list[Any] = []
+        seen = size = 0
+        after = rows if last is None else rows.filter(pk__gt=last)
+        for last, stored in after[:ROWS_AT_ONCE].iterator(chunk_size=READ_AHEAD):
+            seen += 1
+            if not _is_stale(last, stored, found, errors):
+                continue
+            if portion and size + len(stored) > BYTES_AT_ONCE:
+                yield portion
+                portion, size = [], 0
+            portion.append(last)
+            size += len(stored)
+        if portion:
+            yield portion
+        if seen < ROWS_AT_ONCE:
+            return
 
 
 def _stored(model: type[models.Model], column: Any) -> Any:
@@ -109,26 +118,21 @@ def _stored(model: type[models.Model], column: Any) -> Any:
     return model._base_manager.annotate(stored=as_it_is).values_list("pk", "stored")  # noqa: SLF001
 
 
-def _examine(page: Sequence[Stored], found: Column, errors: list[str]) -> list[Any]:
-    """Count the values of a page and return the rows whose value is under an older key."""
-    stale = []
-    for key, stored in page:
-        if not stored:
-            continue
-        found.values += 1
-        try:
-            position = cipher().position_of(_bytes(stored))
-        except FieldDecryptionError:
-            found.failed += 1
-            if len(errors) < MOST_ERRORS:
-                errors.append(
-                    f"{found.table} {key}, {found.column}: no key in FIELD_ENCRYPTION_KEYS opens it."
-                )
-            continue
-        if position > 1:
-            found.due[position] = found.due.get(position, 0) + 1
-            stale.append(key)
-    return stale
+def _is_stale(key: Any, stored: str | bytes, found: Column, errors: list[str]) -> bool:
+    """Count a value, and say whether it is under an older key."""
+    if not stored:
+        return False
+    found.values += 1
+    try:
+        position = cipher().position_of(_bytes(stored))
+    except FieldDecryptionError:
+        found.failed += 1
+        if len(errors) < MOST_ERRORS:
+            errors.append(f"{found.table} {key}, {found.column}: no key in FIELD_ENCRYPTION_KEYS opens it.")
+        return False
+    if position > 1:
+        found.due[position] = found.due.get(position, 0) + 1
+    return position > 1
 
 
 def _rewrite(

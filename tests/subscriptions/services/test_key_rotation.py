@@ -80,8 +80,14 @@ def test_a_dry_run_counts_by_key_and_writes_nothing(
     assert AppRegistration.objects.get().client_secret.sealed() == before
 
 
-def test_more_than_a_page_is_rotated(settings: Settings) -> None:
-    for number in range(key_rotation.BODIES_A_PAGE * 2 + 1):
+@pytest.mark.parametrize(
+    ("name", "at_once"), [("ROWS_AT_ONCE", 20), ("ROWS_AT_ONCE", 41), ("BYTES_AT_ONCE", 500)]
+)
+def test_more_than_is_done_at_once_is_rotated(
+    name: str, at_once: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_rotation, name, at_once)
+    for number in range(41):
         deliver(b"%d" % number)
     settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
 
