@@ -43,10 +43,11 @@ class RotationForm(forms.Form):
     pace = forms.ChoiceField(
         label="Subscriptions move",
         choices=(
-            (WITH_RENEWALS, "as each is renewed"),
-            (NEXT_RUN, "all in the next renewal run, within minutes"),
+            (WITH_RENEWALS, "when renewed"),
+            (NEXT_RUN, "in the next run"),
         ),
         initial=WITH_RENEWALS,
+        help_text="Each when its own renewal comes, or all in the next renewal run, within minutes.",
         widget=forms.RadioSelect,
     )
 
@@ -130,7 +131,8 @@ class CertificateEnd(admin.ModelAdmin[EncryptionCertificate]):
                 and certificate_rotation.is_rotatable(certificate),
                 "may_hasten": self.has_rotate_permission(request)
                 and bool(certificate.replaced_by_id and progress.at_graph),
-                "may_destroy": self.has_destroy_permission(request) and not certificate.key_destroyed_at,
+                "may_destroy": self.has_destroy_permission(request)
+                and not (certificate.key_destroyed_at or progress.is_used),
             }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 

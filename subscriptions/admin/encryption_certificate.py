@@ -48,9 +48,9 @@ class EncryptionCertificateAdmin(CertificateEnd):
         return super().changeform_view(request, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EncryptionCertificate]:
-        """Count the subscriptions that are not removed."""
-        kept = ~Q(subscriptions__status=Subscription.Status.REMOVED)
-        return super().get_queryset(request).annotate(kept_subscriptions=Count("subscriptions", filter=kept))
+        """Count the subscriptions for which Graph encrypts with it."""
+        used = Q(subscriptions_at_graph__status=Subscription.Status.ACTIVE)
+        return super().get_queryset(request).annotate(users=Count("subscriptions_at_graph", filter=used))
 
     def save_model(
         self,
@@ -87,7 +87,7 @@ class EncryptionCertificateAdmin(CertificateEnd):
         del request
         if obj:
             return [
-                (None, {"fields": ("encryption_certificate_id", "state", "subscription_count")}),
+                (None, {"fields": ("encryption_certificate_id", "state")}),
                 ("Certificate", {"fields": FACTS}),
             ]
         return [
@@ -111,7 +111,7 @@ class EncryptionCertificateAdmin(CertificateEnd):
         """Fix everything but the state once the certificate is here."""
         del request
         fixed = ("encryption_certificate_id", *(("state",) if obj.key_destroyed_at else ())) if obj else ()
-        return (*FACTS, "subscription_count", *fixed)
+        return (*FACTS, *fixed)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the public certificate."""
@@ -170,7 +170,7 @@ class EncryptionCertificateAdmin(CertificateEnd):
         url = reverse("admin:subscriptions_encryptioncertificate_download", args=(certificate.pk,))
         return format_html('<a href="{}">Download as PEM</a>', url)
 
-    @admin.display(description="subscriptions", ordering="kept_subscriptions")
+    @admin.display(description="subscriptions", ordering="users")
     def subscription_count(self, certificate: EncryptionCertificate) -> int:
-        """Count the subscriptions that use it."""
-        return int(getattr(certificate, "kept_subscriptions", 0))
+        """Count the subscriptions for which Graph encrypts with it."""
+        return int(getattr(certificate, "users", 0))

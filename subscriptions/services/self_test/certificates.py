@@ -1,16 +1,14 @@
-"""Whether certificates have expired or will soon: those that Graph encrypts with, and those we sign in with."""
+"""Whether what Graph encrypts with, and what we sign in with, has expired or will soon."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from subscriptions.keys import certificates
-from subscriptions.keys.certificates import UnusableCertificateError
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.services import findings
 from subscriptions.services.findings import Finding
 
 ENCRYPTION = "encryption certificates"
-CREDENTIAL = "credential certificate"
+CREDENTIAL = "credential expiry"
 SOON = timedelta(days=30)
 
 
@@ -25,29 +23,40 @@ def check(*, now: datetime) -> Iterator[Finding]:
                 certificate.encryption_certificate_id,
                 certificate.not_after_at,
                 now=now,
-                advice="Make a new certificate and move the subscriptions to it: Graph refuses one that has expired.",
+                advice="Open it and choose Rotate, or run rotate_certificate: Graph refuses one that has expired.",
             )
 
 
 def of_credential(app_registration: AppRegistration, *, now: datetime) -> Iterator[Finding]:
-    """Look at the certificate with which the app signs in, if it has one."""
-    if app_registration.credential_type != AppRegistration.CredentialType.CERTIFICATE:
+    """Look at the credential with which the app signs in, if it is known when that one ends."""
+    if app_registration.credential_expires_at is None:
         return
-    name = app_registration.name
-    advice = "Make a new certificate, upload its public part to the app in Entra, and put it on the app registration."
-    try:
-        facts = certificates.describe(app_registration.credential_certificate)
-    except UnusableCertificateError as error:
-        yield findings.error(CREDENTIAL, name, str(error), advice)
-        return
-    yield _judged(CREDENTIAL, name, facts.not_after_at, now=now, advice=advice)
+    yield _judged(
+        CREDENTIAL,
+        app_registration.name,
+        app_registration.credential_expires_at,
+        what=app_registration.get_credential_type_display().lower(),
+        now=now,
+        advice=(
+            "Make a second one for the app in Entra, and enter it as the next credential of the app registration: it "
+            "takes over when this one is refused."
+        ),
+    )
 
 
-def _judged(check: str, subject: str, not_after_at: datetime, *, now: datetime, advice: str) -> Finding:
+def _judged(
+    check: str,
+    subject: str,
+    not_after_at: datetime,
+    *,
+    now: datetime,
+    advice: str,
+    what: str = "certificate",
+) -> Finding:
     day = f"{not_after_at:%Y-%m-%d}"
     if not_after_at <= now:
-        return findings.error(check, subject, f"The certificate expired on {day}.", advice)
+        return findings.error(check, subject, f"The {what} expired on {day}.", advice)
     if not_after_at - now <= SOON:
         left = (not_after_at - now).days
-        return findings.warning(check, subject, f"The certificate expires on {day}, in {left} days.", advice)
-    return findings.good(check, subject, f"The certificate is valid until {day}.")
+        return findings.warning(check, subject, f"The {what} expires on {day}, in {left} days.", advice)
+    return findings.good(check, subject, f"The {what} is valid until {day}.")

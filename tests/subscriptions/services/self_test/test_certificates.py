@@ -76,5 +76,12 @@ def test_the_certificate_an_app_signs_in_with_is_looked_at(
     assert "Entra" in finding.advice
 
 
-def test_an_app_with_a_secret_has_no_certificate_to_look_at(app_registration: AppRegistration) -> None:
-    assert list(certificates.of_credential(app_registration, now=datetime.now(UTC))) == []
+def test_a_secret_is_looked_at_if_its_end_was_entered(app_registration: AppRegistration) -> None:
+    now = datetime.now(UTC)
+    unknown = list(certificates.of_credential(app_registration, now=now))
+    app_registration.credential_expires_at = now
+
+    (finding,) = certificates.of_credential(app_registration, now=now)
+
+    assert unknown == []
+    assert finding.message.startswith("The client secret expired on")
