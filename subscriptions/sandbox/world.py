@@ -36,6 +36,9 @@ class World:
         self._latest: dict[tuple[str, Canonical], Change] = {}
         self._lasting: dict[str, str] = {}  # immutable id -> the id under which the item is kept
         self._folders: dict[tuple[str, Canonical], tuple[int, str]] = {}
+        self._messages: dict[
+            tuple[str, str, str], tuple[str, Canonical]
+        ] = {}  # in which folder each was last
         self._numbers = itertools.count(1)
 
     def locate(self, path: Canonical, change_type: str, *, tenant_id: str, identifier: str = "") -> Item:
@@ -78,6 +81,8 @@ class World:
             self._latest[key] = change
             if item.kind.type_name == "Message":
                 folder = lowered(item.path[:4])
+                if change_type != "deleted":
+                    self._messages[tenant_id, item.path[1].lower(), item.id.lower()] = key
                 self._folders.setdefault((tenant_id, folder), (change.number, item.path[3]))
             if item.is_in_mailbox:
                 self._lasting[identifiers.immutable(item.id)] = item.id
@@ -85,8 +90,12 @@ class World:
 
     def content(self, path: Canonical, tenant_id: str) -> Mapping[str, object] | None:
         """Return an item as it is now, or None if there is none or it was deleted."""
-        key = (tenant_id, lowered(self._settled(path)))
+        settled = lowered(self._settled(path))
+        is_message = len(path) == len(("users", "id", "messages", "id")) and path[2].lower() == "messages"
         with self._lock:
+            key = (tenant_id, settled)
+            if is_message:
+                key = self._messages.get((tenant_id, settled[1], settled[-1]), key)
             found = self._latest.get(key)
         return found.content if found and found.change_type != "deleted" else None
 

@@ -48,6 +48,11 @@ class DeltaPlan:
             kind=DeltaKind.MESSAGES, path=f"{collection.path}/{quote(folder_id, safe=_IN_SEGMENT)}/messages"
         )
 
+    def message(self, message_id: str) -> str:
+        """Return the path at which a message is found, whatever its folder."""
+        mailbox = self.collections[0].path.removesuffix("/mailFolders")
+        return f"{mailbox}/messages/{quote(message_id, safe=_IN_SEGMENT)}?$select=id"
+
     def beginning(self, collection: Collection, *, now: datetime, since: datetime | None) -> str:
         """Return the path, with its options, of the first call.
 

@@ -18,6 +18,8 @@ from subscriptions.services.catching_up.reports import Period, Report, Store
 from subscriptions.services.clients import version_of
 
 PAGE_SIZE = 200
+# Shows messages of other folders once more.
+SEARCH_FOLDER = "#microsoft.graph.mailSearchFolder"
 Stage = DeltaLink.Stage
 
 
@@ -62,12 +64,11 @@ class Reader:
     def _links(self) -> QuerySet[DeltaLink]:
         return DeltaLink.objects.filter(subscription=self.subscription)
 
-    def _link_for(self, collection: Collection, *, since: datetime | None = None) -> None:
-        stage = Stage.BEGINNING if since is None else Stage.REREADING
+    def _link_for(self, collection: Collection, **facts: object) -> None:
         self._links().get_or_create(
             subscription=self.subscription,
             path=collection.path,
-            defaults={"kind": collection.kind.value, "stage": stage, "since": since},
+            defaults={"kind": collection.kind.value, **facts},
         )
 
     def _is_lost_folder(self, link: DeltaLink) -> bool:
@@ -129,28 +130,31 @@ class Reader:
 
     def _take(self, link: DeltaLink, page: DeltaPage, *, started_at: datetime) -> None:
         now = self.hold.clock()
+        tells_changes = link.kind != DeltaKind.FOLDERS and link.stage != Stage.BEGINNING
+        changes = self._without_moves(link, self._changes(link, page)) if tells_changes else []
         with transaction.atomic():
             self.hold.renew()
             if link.kind == DeltaKind.FOLDERS:
                 self._take_folders(link, page)
-            elif link.stage != Stage.BEGINNING:
-                changes = self._changes(link, page)
+            elif tells_changes:
                 self.report.add(self.store(self.subscription, changes, period=self._period(link), now=now))
             _advance(link, page, started_at=started_at)
             link.save()
 
     def _take_folders(self, link: DeltaLink, page: DeltaPage) -> None:
-        # What lies in a folder that is new since the last listing came there since then.
-        since = None if link.stage == Stage.BEGINNING else _since(link)
+        facts: dict[str, object] = {}
+        if link.stage != Stage.BEGINNING:
+            # What lies in a folder that is new since the last listing came there since then.
+            facts = {"stage": Stage.REREADING, "since": _since(link), "covers_from": link.covers_from}
         for item in page.items:
             folder_id = item.get("id")
-            if not isinstance(folder_id, str) or not folder_id:
+            if not isinstance(folder_id, str) or not folder_id or item.get("@odata.type") == SEARCH_FOLDER:
                 continue
             folder = self.plan.folder(_collection(link), folder_id)
             if "@removed" in item:
                 self._links().filter(path=folder.path).delete()
             else:
-                self._link_for(folder, since=since)
+                self._link_for(folder, **facts)
 
     def _changes(self, link: DeltaLink, page: DeltaPage) -> list[FoundChange]:
         collection, since = _collection(link), _since(link)
@@ -165,6 +169,28 @@ class Reader:
             return found
         wanted = frozenset(self.subscription.change_type.split(","))
         return [told for change in found if (told := deltas.as_wanted(change, wanted))]
+
+    def _without_moves(self, link: DeltaLink, changes: list[FoundChange]) -> list[FoundChange]:
+        """Leave out what only left its folder, where all folders are watched and ids outlast a move.
+
+        The folder where it is now tells of it. Source: outlook-immutable-id.md (2024).
+        """
+        is_one_of_many = link.kind == DeltaKind.MESSAGES and _collection(link) not in self.plan.collections
+        gone = [change for change in changes if change.is_deletion]
+        if not (gone and is_one_of_many and self.subscription.use_immutable_ids):
+            return changes
+        readings = self.client.read_items(
+            [self.plan.message(change.item_id) for change in gone],
+            version=version_of(self.subscription),
+            prefer=self._prefer(link),
+        )
+        moved = set()
+        for change, reading in zip(gone, readings, strict=True):
+            if reading.error is None:
+                moved.add(change.item_id)
+            elif not isinstance(reading.error, ResourceNotFoundError):
+                raise reading.error
+        return [change for change in changes if not (change.is_deletion and change.item_id in moved)]
 
     def _period(self, link: DeltaLink) -> Period:
         since, missed_at = _since(link), self.hold.missed_at

@@ -11,9 +11,12 @@ from notifications.models import ChangeNotification, NotificationContent
 from notifications.services import fetching, processing, recovered, recovering
 from subscriptions.models import DeltaLink, DeltaTracking, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
+from subscriptions.sandbox.identifiers import immutable
 from subscriptions.services import recovery
 from subscriptions.services.catching_up import Report, catch_up
 from subscriptions.services.errors import BusyError, UseCaseError
+from subscriptions.services.recreation import recreate
+from subscriptions.services.removal import remove
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -253,6 +256,52 @@ def test_immutable_ids_are_asked_for_where_the_subscription_has_them(
     report = recover(subscription)
 
     assert (report.changes, report.duplicates) == (0, 1)
+
+
+def test_a_message_that_moves_under_its_lasting_id_is_not_taken_for_deleted(
+    make_subscription: Callable[..., Subscription], deliver: Deliver, lose: Callable[..., None]
+) -> None:
+    subscription = make_subscription(change_type="deleted", use_immutable_ids=True)
+    deliver(f"{MAIL}/moved", "created")
+    deliver(f"{MAIL}/gone", "created")
+    recover(subscription)
+
+    lose(f"/users/{USER}/mailFolders/Archive/messages/moved", "created")
+    lose(f"{MAIL}/moved", "deleted")
+    lose(f"{MAIL}/gone", "deleted")
+    report = recover(subscription)
+
+    assert report.changes == 1
+    assert rows() == [("delta", "deleted", immutable("gone"))]
+
+
+def test_what_changed_while_graph_had_no_subscription_is_found_once_it_is_created_again(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    subscription = make_subscription(change_type=ALL)
+    recover(subscription)
+    sandbox.remove_subscription(subscription.graph_id or "")
+
+    sandbox.make_change(f"{MAIL}/x", "created")
+    recreate(subscription, now=datetime.now(UTC), actor="test")
+    summary = recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+
+    subscription.refresh_from_db()
+    assert (summary.recovered, summary.changes) == (1, 1)
+    assert (subscription.missed_at, rows()) == (None, [("delta", "created", "x")])
+    assert {gap.state for gap in subscription.gaps.all()} == {"recovered"}
+
+
+def test_a_retired_subscription_is_followed_no_longer(
+    make_subscription: Callable[..., Subscription],
+) -> None:
+    subscription = make_subscription()
+    recover(subscription)
+
+    remove(subscription, now=datetime.now(UTC), actor="test")
+
+    assert not DeltaLink.objects.exists()
+    assert recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test").checked == 0
 
 
 def test_a_lost_place_is_made_good_by_reading_what_was_modified_since(

@@ -110,3 +110,82 @@ def test_a_changed_item_can_be_read_until_it_is_deleted(client: Any, sandbox: Sa
 
     assert (read["id"], read["subject"], read["isRead"]) == ("AAMk1", "Hello", True)
     assert client.call("GET", path).status_code == 404
+
+
+def test_the_folders_of_a_mailbox_are_told_and_then_the_new_ones(client: Any, sandbox: Sandbox) -> None:
+    folders = "/users/U/mailFolders"
+    first = client.call("GET", f"{folders}/delta").json()
+
+    sandbox.make_change(f"{folders}/Projects/messages/a", "created")
+    later = client.call("GET", first["@odata.deltaLink"]).json()
+
+    assert (_ids(first), _ids(later)) == (["inbox"], ["Projects"])
+
+
+def test_a_selection_is_carried_by_the_token(client: Any, sandbox: Sandbox) -> None:
+    folder = "/users/U/mailFolders/inbox/messages"
+    link = client.call("GET", f"{folder}/delta?$select=subject").json()["@odata.deltaLink"]
+
+    sandbox.make_change(f"{folder}/a", "created", {"subject": "Hello", "isRead": True})
+
+    (entry,) = client.call("GET", link).json()["value"]
+    assert entry.keys() == {"id", "@odata.etag", "subject"}
+
+
+def test_who_came_to_a_group_is_told_with_the_group(client: Any, sandbox: Sandbox) -> None:
+    link = client.call("GET", "/groups/delta?$deltatoken=latest&$select=id,members").json()[
+        "@odata.deltaLink"
+    ]
+
+    sandbox.make_change("/groups/G", "updated")
+    sandbox.make_change("/groups/G/members/a", "created")
+    sandbox.make_change("/groups/G/members/b", "deleted")
+
+    assert client.call("GET", link).json()["value"] == [
+        {"id": "G", "members@delta": [{"id": "a"}]},
+        {"id": "G", "members@delta": [{"id": "b", "@removed": {"reason": "deleted"}}]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("$filter=id eq 'a'", ["a"]), ("$filter=lastModifiedDateTime gt 2126-01-01T00:00:00Z", [])],
+)
+def test_the_filters_that_a_delta_query_takes_are_applied(
+    client: Any, sandbox: Sandbox, query: str, found: list[str]
+) -> None:
+    for name in ("a", "b"):
+        sandbox.make_change(f"/groups/{name}", "updated")
+
+    assert _ids(client.call("GET", f"/groups/delta?{query}").json()) == found
+
+
+def test_any_other_filter_is_refused(client: Any) -> None:
+    assert client.call("GET", "/groups/delta?$filter=startswith(displayName,'a')").status_code == 400
+
+
+def test_replies_are_not_told_by_the_delta_query_of_a_channel(client: Any, sandbox: Sandbox) -> None:
+    channel = "/teams/T/channels/C/messages"
+    sandbox.make_change(f"{channel}/a", "created")
+    sandbox.make_change(f"{channel}/a/replies/b", "created")
+
+    assert _ids(client.call("GET", f"{channel}/delta").json()) == ["a"]
+
+
+def test_a_calendar_view_tells_what_begins_in_its_window(client: Any, sandbox: Sandbox) -> None:
+    for name, year in (("near", 2026), ("far", 2036)):
+        start = {"dateTime": f"{year}-05-01T10:00:00", "timeZone": "UTC"}
+        sandbox.make_change(f"/users/U/events/{name}", "created", {"start": start})
+
+    view = "/users/U/calendarView/delta?startDateTime=2026-01-01T00:00:00Z&endDateTime=2027-01-01T00:00:00Z"
+
+    assert _ids(client.call("GET", view).json()) == ["near"]
+
+
+def test_larger_pages_than_the_sandbox_gives_are_not_given(client: Any, sandbox: Sandbox) -> None:
+    for name in ("a", "b", "c"):
+        sandbox.make_change(f"/users/U/contacts/{name}", "created")
+
+    page = client.call("GET", "/users/U/contacts/delta", headers={"Prefer": "odata.maxpagesize=2"}).json()
+
+    assert _ids(page) == ["a", "b"]
