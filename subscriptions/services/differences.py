@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from subscriptions import conf
 from subscriptions.graph.documents import RemoteSubscription
@@ -28,12 +29,11 @@ def differences(row: Subscription, remote: RemoteSubscription) -> set[Difference
     if row.is_paused:
         return {Difference.PAUSED}
     notification_url, lifecycle_url = addresses(row)
-    # What Graph does not show is taken to be as it was asked for.
-    lifecycle_shown = remote.lifecycle_notification_url or row.lifecycle_notification_url
     found = {
         Difference.EXPIRY: row.expires_at is None or abs(row.expires_at - remote.expires_at) > SAME_TIME,
-        Difference.NOTIFICATION_URL: remote.notification_url != notification_url,
-        Difference.LIFECYCLE_URL: lifecycle_shown != lifecycle_url,
+        Difference.NOTIFICATION_URL: not _is_same_address(remote.notification_url, notification_url),
+        # Nobody can change it at Graph: what was sent when it was created is what it is.
+        Difference.LIFECYCLE_URL: not _is_same_address(row.lifecycle_notification_url, lifecycle_url),
         Difference.CLIENT_STATE: _has_another_client_state(row, remote),
         Difference.CERTIFICATE: _has_another_certificate(row, remote),
     }
@@ -56,6 +56,20 @@ def addresses(row: Subscription) -> tuple[str, str]:
     if is_reachable or row.app_registration.cloud == AppRegistration.Cloud.CUSTOM:
         return configuration.notification_url, configuration.lifecycle_notification_url
     return row.notification_url, row.lifecycle_notification_url
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    """Compare addresses as they work, so that another spelling of ours is not mended for ever."""
+    return one == other or _normal(one) == _normal(other)
+
+
+def _normal(address: str) -> tuple[str, ...]:
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return (address,)
+    return parts.scheme, parts.hostname or "", str(port), parts.path.rstrip("/"), parts.query
 
 
 def _has_another_client_state(row: Subscription, remote: RemoteSubscription) -> bool:

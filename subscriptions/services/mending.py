@@ -91,7 +91,13 @@ def _bring_together(row: Subscription, client: GraphClient, *, now: datetime, ac
         return _create_again(row, now=now, actor=actor)
     found = differences(row, remote)
     if found & FIXED:
-        recreation.recreate(row, now=now, actor=actor, with_new_client_state=Difference.CLIENT_STATE in found)
+        recreation.recreate(
+            row,
+            now=now,
+            actor=actor,
+            with_new_client_state=Difference.CLIENT_STATE in found,
+            graph_id=row.graph_id,
+        )
         return Result.RECREATED
     held = certificates.at_graph(remote, sent=row.certificate_at_graph)
     # What is encrypted for a certificate that is not here could never be opened.
@@ -163,7 +169,7 @@ def _update(
         # One that cannot reach our address would not be created there either, and be lost.
         if not isinstance(error, InvalidRequestError) or isinstance(error, ABOUT_SOMETHING_ELSE):
             raise
-        recreation.recreate(row, now=now, actor=actor)
+        recreation.recreate(row, now=now, actor=actor, graph_id=row.graph_id)
         return Result.RECREATED
     settle(
         row,

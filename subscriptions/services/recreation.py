@@ -21,11 +21,17 @@ FORMER_ID_ACCEPTED = timedelta(days=2)
 
 
 def recreate(
-    subscription: Subscription, *, now: datetime, actor: str, with_new_client_state: bool = False
+    subscription: Subscription,
+    *,
+    now: datetime,
+    actor: str,
+    with_new_client_state: bool = False,
+    **unchanged: object,
 ) -> Subscription:
     """Create again, at Graph, a subscription that is gone, failed, removed or wanted anew.
 
-    One that Graph still has is deleted there first, since Graph allows one for a resource and change type.
+    One that Graph still has is deleted there first, since Graph allows one for a resource and change type. `unchanged`
+    are columns as the caller read them: where one differs by now, somebody else has done the work.
 
     Raises:
         BusyError: another worker has it.
@@ -34,7 +40,7 @@ def recreate(
         GraphError: Graph refused or did not answer; the row says why.
 
     """
-    token = claim(subscription.pk, now=now, statuses=Subscription.Status.values)
+    token = claim(subscription.pk, now=now, statuses=Subscription.Status.values, **unchanged)
     if not token:
         raise BusyError
     subscription.refresh_from_db()

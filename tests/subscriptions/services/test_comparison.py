@@ -133,10 +133,6 @@ def test_an_outage_in_the_middle_leaves_the_last_result(
     [
         ({"expires_at": datetime(2030, 1, 1, tzinfo=UTC)}, "Another expiry."),
         ({"notification_url": "https://elsewhere.example/hook"}, "Sends to another address."),
-        (
-            {"lifecycle_notification_url": "https://elsewhere.example/hook"},
-            "Sends lifecycle notifications to another address, or to none.",
-        ),
     ],
 )
 def test_what_has_drifted_is_named(
@@ -154,6 +150,29 @@ def test_what_has_drifted_is_named(
     Subscription.objects.update(graph_id=copy.id)
 
     assert look(app_registration) == {copy.id: ("drifted", words)}
+
+
+def test_a_lifecycle_address_that_was_sent_before_we_moved_is_named(
+    make_subscription: Make, app_registration: AppRegistration
+) -> None:
+    row = make_subscription()
+    Subscription.objects.update(lifecycle_notification_url="https://old.example/hook")
+
+    assert look(app_registration) == {
+        row.graph_id: ("drifted", "Sends lifecycle notifications to another address, or to none.")
+    }
+
+
+def test_another_spelling_of_our_address_is_no_drift(
+    make_subscription: Make, app_registration: AppRegistration, sandbox: Sandbox, put_at_graph: Put
+) -> None:
+    row = make_subscription()
+    spelt = row.notification_url.replace("http://", "HTTP://") + "/"
+    copy = put_at_graph(row, notification_url=spelt)
+    sandbox.remove_subscription(str(row.graph_id))
+    Subscription.objects.update(graph_id=copy.id)
+
+    assert look(app_registration) == {copy.id: ("in_step", "")}
 
 
 def test_a_copy_for_trying_out_finds_no_drift_in_addresses(

@@ -88,6 +88,7 @@ def test_a_lifecycle_address_comes_only_by_creating_again(
 ) -> None:
     row = make_subscription()
     moved(row, sandbox, lifecycle_notification_url=ELSEWHERE)
+    Subscription.objects.update(lifecycle_notification_url=ELSEWHERE)
 
     assert mend(row) == Result.RECREATED
     [stored] = sandbox.subscriptions.values()
@@ -161,6 +162,20 @@ def test_a_row_in_other_hands_is_busy(make_subscription: Make, sandbox: Sandbox,
     with pytest.raises(BusyError):
         mend(row)
     assert sandbox.subscriptions == {}
+
+
+def test_two_runs_at_once_create_again_once(
+    make_subscription: Make, sandbox: Sandbox, at_once: Callable[..., list[object]], asked: Asked
+) -> None:
+    row = make_subscription()
+    Subscription.objects.update(lifecycle_notification_url=ELSEWHERE)
+    sighting = sighted(row)
+    before = len(asked("POST"))
+
+    at_once(lambda: mending.mend(Sighting.objects.get(pk=sighting.pk), now=datetime.now(UTC), actor="test"))
+
+    assert len(asked("POST")) == before + 1
+    assert len(sandbox.subscriptions) == 1
 
 
 def test_what_nobody_asked_for_cannot_be_mended(make_subscription: Make) -> None:
