@@ -90,7 +90,14 @@ def _bring_together(row: Subscription, client: GraphClient, *, now: datetime, ac
     if remote is None:
         return _create_again(row, now=now, actor=actor)
     found = differences(row, remote)
-    if found & FIXED:
+    held = certificates.at_graph(remote, sent=row.certificate_at_graph)
+    # What is encrypted for a certificate that is not here could never be opened.
+    needs_certificate = Difference.CERTIFICATE in found and held is None
+    result = Result.NOTHING
+    if Difference.NOTIFICATION_URL in found or needs_certificate:
+        # Before anything is deleted: where Graph cannot reach our address, it says so here.
+        result = _update(row, client, with_certificate=needs_certificate, now=now, actor=actor)
+    if found & FIXED and result != Result.RECREATED:
         recreation.recreate(
             row,
             now=now,
@@ -99,12 +106,9 @@ def _bring_together(row: Subscription, client: GraphClient, *, now: datetime, ac
             graph_id=row.graph_id,
         )
         return Result.RECREATED
-    held = certificates.at_graph(remote, sent=row.certificate_at_graph)
-    # What is encrypted for a certificate that is not here could never be opened.
-    needs_certificate = Difference.CERTIFICATE in found and held is None
-    if Difference.NOTIFICATION_URL in found or needs_certificate:
-        return _update(row, client, with_certificate=needs_certificate, now=now, actor=actor)
-    return _take_over(row, remote, held, now=now) if found else Result.NOTHING
+    if found and result == Result.NOTHING:
+        return _take_over(row, remote, held, now=now)
+    return result
 
 
 def _at_graph(row: Subscription, client: GraphClient) -> RemoteSubscription | None:

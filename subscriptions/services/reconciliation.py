@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from subscriptions.graph.errors import GraphError
+from subscriptions.graph.errors import EndpointValidationError, GraphError
 from subscriptions.models import AppRegistration, Sighting, Subscription
 from subscriptions.services import adoption, comparison, mending, strays
 from subscriptions.services.comparison import Owner
@@ -46,14 +46,6 @@ class Summary:
     errors: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What an administrator decided about unknown ones, by Graph's ids in lower case."""
-
-    adopt: frozenset[str] = frozenset()
-    remove: frozenset[str] = frozenset()
-
-
 def reconcile(
     *,
     clock: Callable[[], datetime],
@@ -69,111 +61,123 @@ def reconcile(
     ours left behind is adopted. What nobody here asked for is reported and left alone, unless its id at Graph is
     among those to `adopt` or to `remove`. With `is_dry` nothing is changed but the result that the admin shows.
     """
-    summary = Summary()
-    wanted = Wanted(adopt=_lowered(adopt), remove=_lowered(remove))
-    met: set[str] = set()
+    run = _Run(clock=clock, actor=actor, is_dry=is_dry, adopt=_lowered(adopt), remove=_lowered(remove))
     for owner in comparison.owners(AppRegistration.objects.filter(**({"name": app} if app else {}))):
         try:
             sightings = comparison.look(owner, clock=clock, actor=actor)
         except (GraphError, UseCaseError) as error:
-            summary.errors.append(f"{owner}: {told(error)}")
+            run.summary.errors.append(f"{owner}: {told(error)}")
             continue
         rows = Subscription.objects.in_bulk([one.subscription_id for one in sightings if one.subscription_id])
         # What a broken-off call left goes to its wish before that one is created anew.
         for sighting in sorted(sightings, key=lambda one: one.state != State.UNKNOWN):
             sighting.subscription = rows.get(sighting.subscription_id or 0)
-            if sighting.state == State.UNKNOWN:
-                met.add(sighting.graph_id.lower())
-            _follow(sighting, owner, clock=clock, actor=actor, is_dry=is_dry, wanted=wanted, summary=summary)
-    for graph_id in sorted((wanted.adopt | wanted.remove) - met):
-        summary.errors.append(f"{graph_id}: not among the unknown ones that Graph's lists show.")
-    return summary
+            run.follow(sighting, owner)
+    for graph_id in sorted((run.adopt | run.remove) - run.met):
+        run.summary.errors.append(f"{graph_id}: not among the unknown ones that Graph's lists show.")
+    return run.summary
 
 
 def _lowered(graph_ids: Iterable[str]) -> frozenset[str]:
     return frozenset(graph_id.lower() for graph_id in graph_ids)
 
 
-def _follow(
-    sighting: Sighting,
-    owner: Owner,
-    *,
-    clock: Callable[[], datetime],
-    actor: str,
-    is_dry: bool,
-    wanted: Wanted,
-    summary: Summary,
-) -> None:
-    """Count one subscription, and act on it unless the run is dry; a failing one never stops the rest."""
-    try:
-        if sighting.state == State.UNKNOWN:
-            _follow_unknown(
-                sighting, owner, now=clock(), actor=actor, is_dry=is_dry, wanted=wanted, summary=summary
-            )
-        elif _count(sighting, summary) and not is_dry and _is_for_now(sighting, now=clock()):
-            result = mending.mend(sighting, now=clock(), actor=actor)
-            if result == mending.Result.RECREATED:
-                summary.recreated += 1
-            elif result != mending.Result.NOTHING:
-                summary.mended += 1
-    except BusyError:
-        # Another run mends it at this moment.
-        logger.info("passed over, in other hands: sighting=%s", sighting.pk)
-    except (GraphError, UseCaseError) as error:
-        _failed(sighting, told(error), summary)
-    except Exception as error:
-        logger.exception("reconciling broke off sighting=%s", sighting.pk)
-        _failed(sighting, f"broke off ({type(error).__name__}), see the log.", summary)
+@dataclass(kw_only=True)
+class _Run:
+    """What is wanted of a run, and what has come of it so far.
 
+    `adopt` and `remove` are Graph's ids in lower case, `met` those that were found unknown.
+    """
 
-def _failed(sighting: Sighting, reason: str, summary: Summary) -> None:
-    summary.failed += 1
-    name = f"Subscription {sighting.subscription_id}" if sighting.subscription_id else sighting.graph_id
-    summary.errors.append(f"{name}: {reason}")
+    clock: Callable[[], datetime]
+    actor: str
+    is_dry: bool
+    adopt: frozenset[str]
+    remove: frozenset[str]
+    met: set[str] = field(default_factory=set)
+    summary: Summary = field(default_factory=Summary)
+    is_out_of_reach: bool = False
 
+    def follow(self, sighting: Sighting, owner: Owner) -> None:
+        """Count one subscription, and act on it unless the run is dry; a failing one never stops the rest."""
+        try:
+            if sighting.state == State.UNKNOWN:
+                self.met.add(sighting.graph_id.lower())
+                self._follow_unknown(sighting, owner)
+            elif self._differs(sighting) and not self.is_dry and self._is_for_now(sighting):
+                self._mend(sighting)
+        except BusyError:
+            # Another run acts on it at this moment.
+            logger.info("passed over, in other hands: sighting=%s", sighting.pk)
+        except (GraphError, UseCaseError) as error:
+            # The next one would be deleted and not created either.
+            self.is_out_of_reach |= isinstance(error, EndpointValidationError)
+            self._failed(sighting, told(error))
+        except Exception as error:
+            logger.exception("reconciling broke off sighting=%s", sighting.pk)
+            self._failed(sighting, f"broke off ({type(error).__name__}), see the log.")
 
-def _count(sighting: Sighting, summary: Summary) -> bool:
-    """Count by what was seen; say whether there is something to mend."""
-    if sighting.state == State.UNCLEAR:
-        _failed(sighting, sighting.note, summary)
-    elif sighting.state == State.IN_STEP:
-        summary.in_step += 1
-    elif sighting.state == State.DRIFTED:
-        summary.drifted += 1
-    else:
-        summary.gone += 1
-    return sighting.state in {State.DRIFTED, State.GONE}
+    def _failed(self, sighting: Sighting, reason: str) -> None:
+        self.summary.failed += 1
+        name = f"Subscription {sighting.subscription_id}" if sighting.subscription_id else sighting.graph_id
+        self.summary.errors.append(f"{name}: {reason}")
 
+    def _differs(self, sighting: Sighting) -> bool:
+        """Count by what was seen; say whether there is something to mend."""
+        if sighting.state == State.UNCLEAR:
+            self._failed(sighting, sighting.note)
+        elif sighting.state == State.IN_STEP:
+            self.summary.in_step += 1
+        elif sighting.state == State.DRIFTED:
+            self.summary.drifted += 1
+        else:
+            self.summary.gone += 1
+        return sighting.state in {State.DRIFTED, State.GONE}
 
-def _is_for_now(sighting: Sighting, *, now: datetime) -> bool:
-    """Say whether it may be tried: what failed before has a time for its next try."""
-    row = sighting.subscription
-    return row is not None and not (
-        row.status == Subscription.Status.GONE and row.renew_at is not None and row.renew_at > now
-    )
+    def _is_for_now(self, sighting: Sighting) -> bool:
+        """Say whether it may be tried: what failed before has a time for its next try."""
+        row = sighting.subscription
+        if row is None or (
+            row.status == Subscription.Status.GONE
+            and row.renew_at is not None
+            and row.renew_at > self.clock()
+        ):
+            return False
+        if self.is_out_of_reach:
+            self._failed(sighting, "passed over, since Graph cannot reach our address.")
+        return not self.is_out_of_reach
 
+    def _mend(self, sighting: Sighting) -> None:
+        result = mending.mend(sighting, now=self.clock(), actor=self.actor)
+        if result == mending.Result.RECREATED:
+            self.summary.recreated += 1
+        elif result != mending.Result.NOTHING:
+            self.summary.mended += 1
 
-def _follow_unknown(
-    sighting: Sighting,
-    owner: Owner,
-    *,
-    now: datetime,
-    actor: str,
-    is_dry: bool,
-    wanted: Wanted,
-    summary: Summary,
-) -> None:
-    graph_id = sighting.graph_id.lower()
-    if not is_dry and graph_id in wanted.remove:
-        strays.remove(sighting, now=now, actor=actor)
-        summary.removed += 1
-    elif not is_dry and graph_id in wanted.adopt:
-        adoption.adopt(sighting, now=now, actor=actor)
-        summary.adopted += 1
-    elif not is_dry and adoption.is_left_by_us(sighting) and _adopted_own(sighting, now=now, actor=actor):
-        summary.adopted += 1
-    else:
-        summary.unknown.append(
+    def _follow_unknown(self, sighting: Sighting, owner: Owner) -> None:
+        graph_id = sighting.graph_id.lower()
+        if self.is_dry:
+            self._report(sighting, owner)
+        elif graph_id in self.remove:
+            strays.remove(sighting, now=self.clock(), actor=self.actor)
+            self.summary.removed += 1
+        elif graph_id in self.adopt or adoption.is_left_by_us(sighting):
+            self._adopt(sighting, owner)
+        else:
+            self._report(sighting, owner)
+
+    def _adopt(self, sighting: Sighting, owner: Owner) -> None:
+        try:
+            adoption.adopt(sighting, now=self.clock(), actor=self.actor)
+        except NotOursError:
+            if sighting.graph_id.lower() in self.adopt:
+                raise
+            self._report(sighting, owner)
+        else:
+            self.summary.adopted += 1
+
+    def _report(self, sighting: Sighting, owner: Owner) -> None:
+        self.summary.unknown.append(
             Unknown(
                 app=str(owner),
                 graph_id=sighting.graph_id,
@@ -184,12 +188,3 @@ def _follow_unknown(
                 note=sighting.note,
             )
         )
-
-
-def _adopted_own(sighting: Sighting, *, now: datetime, actor: str) -> bool:
-    """Take over what may be ours; say whether it was."""
-    try:
-        adoption.adopt(sighting, now=now, actor=actor)
-    except NotOursError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -127,3 +128,51 @@ def test_two_apps_see_their_own_lists(
     client = client_for(app_registration)
 
     assert reconcile().in_step == len(client.list_subscriptions()) == 1
+
+
+def test_an_address_that_graph_cannot_reach_costs_one_subscription_at_most(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox, settings: Any
+) -> None:
+    for resource in ("/users", "/groups", "/users/9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3/contacts"):
+        make_subscription(resource=resource, change_type="updated")
+    Subscription.objects.update(lifecycle_notification_url="https://old.example/hook")
+    message = "Subscription validation request failed. Notification endpoint must respond with 200 OK."
+    sandbox.add_fault(
+        method="POST",
+        path="/subscriptions$",
+        status=400,
+        body={"error": {"code": "ValidationError", "message": message}},
+        times=None,
+    )
+
+    summary = reconcile()
+
+    assert (summary.drifted, summary.failed, len(sandbox.subscriptions)) == (3, 3, 2)
+    assert "passed over" in summary.errors[-1]
+
+
+def test_an_address_that_graph_cannot_reach_is_found_out_before_anything_is_deleted(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox, settings: Any
+) -> None:
+    row = make_subscription()
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:9"
+
+    summary = reconcile()
+
+    assert (summary.drifted, summary.failed) == (1, 1)
+    assert list(sandbox.subscriptions) == [row.graph_id]
+
+
+def test_when_our_address_moves_all_move_with_it(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox, settings: Any
+) -> None:
+    make_subscription()
+    settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("localhost", "127.0.0.1")
+
+    summary = reconcile()
+
+    [stored] = sandbox.subscriptions.values()
+    assert (summary.drifted, summary.recreated) == (1, 1)
+    assert stored.notification_url.startswith("http://127.0.0.1")
+    assert str(stored.lifecycle_notification_url).startswith("http://127.0.0.1")
+    assert reconcile().in_step == 1
