@@ -74,7 +74,7 @@ class Remaking:
         row, action = self._item.subscription, self._item.action
         log = operations.CallLog(action, actor=actor, app_registration=row.app_registration, subscription=row)
         log.write(self._calls)
-        if error and not self._calls:
+        if error and not self._calls and is_news(row, error):
             # It never left the house, for want of a token: the log says so all the same.
             operations.record(action, actor=actor, subscription=row, started_at=self._now, error=error)
         return log.took

@@ -14,10 +14,12 @@ from subscriptions.graph.errors import (
     GraphError,
     InvalidRequestError,
     SubscriptionGoneError,
+    TokenRefusedError,
 )
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import certificates, claims, creation, operations, outcomes
 from subscriptions.services.clients import version_of
+from subscriptions.services.errors import NotReadyError
 from subscriptions.services.renewal.items import Item, Stage
 from subscriptions.services.renewal.moves import Again, Done, Move, waiting
 from subscriptions.services.renewal.summary import Result
@@ -56,7 +58,9 @@ def conclude(
     settled: dict[tuple[str, tuple[tuple[str, Any], ...]], list[int]] = defaultdict(list)
     moves: list[Move] = []
     for item, answer in zip(items, answers, strict=True):
-        if is_sent or is_news(item.subscription, answer.error):
+        # Without a token nothing leaves the house either.
+        has_left = is_sent and not isinstance(answer.error, TokenRefusedError | NotReadyError)
+        if has_left or is_news(item.subscription, answer.error):
             lines.append(_line(item, answer, actor=actor))
         facts, move = _judged(item, answer, now=now, is_final=not is_sent)
         if isinstance(move, Done):

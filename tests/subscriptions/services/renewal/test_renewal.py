@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
@@ -30,31 +30,6 @@ Result = renewal.Result
 Status = Subscription.Status
 MINUTE = timedelta(minutes=1)
 GONE = {"error": {"code": "ResourceNotFound", "message": "The object was not found."}}
-
-
-@pytest.fixture
-def make_due(make_subscription: Make, now: datetime) -> Callable[..., list[Subscription]]:
-    """Return a function that makes a number of subscriptions which are due."""
-
-    def make(number: int = 1, **facts: Any) -> list[Subscription]:
-        rows = [make_subscription(resource=f"/users/{uuid4()}/messages") for _ in range(number)]
-        chosen = Subscription.objects.filter(pk__in=[row.pk for row in rows])
-        chosen.update(**{"renew_at": now, "expires_at": now + timedelta(hours=1), **facts})
-        for row in rows:
-            row.refresh_from_db()
-        return rows
-
-    return make
-
-
-@pytest.fixture
-def run(now: datetime) -> Callable[..., renewal.Summary]:
-    """Return a function that renews what is due."""
-
-    def run(**options: Any) -> renewal.Summary:
-        return renewal.renew_due(**{"clock": lambda: now, "actor": "cron", **options})
-
-    return run
 
 
 Due = Callable[..., list[Subscription]]
