@@ -407,7 +407,10 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
         """Say whether content is included, and for which certificate."""
         if not subscription.include_resource_data:
             return "Not included"
-        return f"Included, encrypted for {subscription.encryption_certificate}"
+        wished, held = subscription.encryption_certificate, subscription.certificate_at_graph
+        if held is None or held == wished:
+            return f"Included, encrypted for {wished}"
+        return f"Included, encrypted for {held}; for {wished} from the next renewal on"
 
     @admin.display(description="Graph's ID")
     def graph_code(self, subscription: Subscription) -> SafeString:

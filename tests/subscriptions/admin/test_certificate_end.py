@@ -257,3 +257,14 @@ def test_the_page_costs_the_same_for_any_number_of_subscriptions(
     with django_assert_max_num_queries(16):
         page = administrator.get(page_of(certificate)).content.decode()
     assert "And 10 more." in page
+
+
+def test_the_page_of_a_subscription_says_that_it_is_to_move(
+    administrator: Client, certificate: EncryptionCertificate, make_user: MakeRow
+) -> None:
+    row = make_user()
+    administrator.post(page_of(certificate, "rotate"), rotation())
+
+    page = administrator.get(reverse("admin:subscriptions_subscription_change", args=(row.pk,)))
+
+    assert "encrypted for hooks; for hooks-2 from the next renewal on" in page.content.decode()
