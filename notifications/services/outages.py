@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from notifications.models import UptimeSpan
 from notifications.services import endpoint_health
 from notifications.services.endpoint_health import Level
 from subscriptions.models import Gap, Subscription
@@ -19,22 +20,28 @@ RETRIED_FOR_CERTAIN = timedelta(hours=2)
 RETRIED_AT_MOST = timedelta(hours=4)
 
 
-def note_absence(*, since: datetime, now: datetime) -> int:
-    """Write what may be lost because nobody answered from `since` to `now`; return for how many subscriptions."""
+def note_absence(span: UptimeSpan, *, now: datetime) -> int:
+    """Write what may be lost because nobody answered from the end of `span` to `now`; return for how many.
+
+    If we were here for less than two hours before that, what had waited for us to come back may have missed us too.
+    """
+    since = span.last_at
+    if span.follows and span.last_at - span.began_at < RETRIED_FOR_CERTAIN:
+        since = max(span.follows.last_at, span.began_at - RETRIED_FOR_CERTAIN)
     ended_at = now - RETRIED_FOR_CERTAIN
     if ended_at <= since:
         return 0
-    is_certain = now - since > RETRIED_AT_MOST
+    is_certain = now - span.last_at > RETRIED_AT_MOST
     watching = Subscription.objects.filter(status=Subscription.Status.ACTIVE, first_granted_at__lt=ended_at)
     count = gaps.record(
         watching,
         cause=Gap.Cause.ENDPOINT_DOWN,
         began_at=since,
-        began_by=since if is_certain else ended_at,
+        began_by=span.last_at if is_certain else ended_at,
         ended_at=ended_at,
     )
     recovery.want(watching, now=now)
-    logger.warning("endpoint was away from=%s to=%s subscriptions=%s", since, now, count)
+    logger.warning("endpoint was away from=%s to=%s subscriptions=%s", span.last_at, now, count)
     return count
 
 
@@ -49,7 +56,7 @@ def note_drops(*, now: datetime) -> int:
     watching = Subscription.objects.filter(status=Subscription.Status.ACTIVE)
     with transaction.atomic():
         going_on = Gap.objects.filter(
-            subscription__in=watching, cause=Gap.Cause.ENDPOINT_SLOW, ended_at__gte=now
+            subscription__in=watching, cause=Gap.Cause.ENDPOINT_SLOW, ended_at__gte=now - window
         ).exclude(state=Gap.State.RECOVERED)
         known = set(going_on.values_list("subscription", flat=True))
         going_on.update(ended_at=now + window)

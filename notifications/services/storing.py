@@ -80,7 +80,8 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
             times_delivered=F("times_delivered") + entries[key].row.times_delivered,
             last_received_at=entries[key].row.last_received_at,
         )
-    _have_items_looked_up([entries[key].row for key in new], now=now)
+    # The same words again may be another change where no item is named.
+    _have_items_looked_up([entry.row for entry in entries.values()], now=now)
     counts = Counter(str(entries[key].verdict.state) for key in new)
     counts["duplicates"] = sum(len(one.items) for one in judged) - len(new)
     return counts

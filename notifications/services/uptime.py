@@ -35,7 +35,7 @@ def start() -> None:
 
 def beat(*, now: datetime) -> None:
     """Note that the webhook is there; after a long break, also what may have been lost in it."""
-    latest = UptimeSpan.objects.order_by("-last_at").first()
+    latest = UptimeSpan.objects.select_related("follows").order_by("-last_at").first()
     if latest and latest.last_at >= now - LONGEST_PAUSE:
         UptimeSpan.objects.filter(pk=latest.pk, last_at__lt=now).update(last_at=now)
         return
@@ -43,7 +43,7 @@ def beat(*, now: datetime) -> None:
         with transaction.atomic():
             UptimeSpan.objects.create(began_at=now, last_at=now, follows=latest)
             if latest:
-                outages.note_absence(since=latest.last_at, now=now)
+                outages.note_absence(latest, now=now)
     except IntegrityError:
         # Another process woke up first, and has written the same.
         return

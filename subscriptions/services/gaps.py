@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from subscriptions.catalogue import entry_for
-from subscriptions.models import Gap, Subscription
+from subscriptions.models import DeltaLink, DeltaTracking, Gap, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def begin_lost(subscription: Subscription, *, now: datetime) -> None:
     if lapse := _lapse(subscription, now=now):
         _open(lapse)
     else:
-        began_at = min(_seen_at(subscription, now=now), now)
+        began_at = min(_known_until(subscription, now=now), now)
         begin(subscription, cause=Cause.REMOVED, began_at=began_at, began_by=now)
 
 
@@ -62,7 +62,7 @@ def _lapse(subscription: Subscription, *, now: datetime) -> Gap | None:
     expires_at = subscription.expires_at
     if expires_at is None or expires_at > now:
         return None
-    began_at = min(_seen_at(subscription, now=now), expires_at)
+    began_at = min(_known_until(subscription, now=now), expires_at)
     return _gap(subscription, cause=Cause.LAPSED, began_at=began_at, began_by=expires_at, ended_at=None)
 
 
@@ -81,19 +81,27 @@ def record(
     ended_at: datetime,
     began_by: datetime | None = None,
 ) -> int:
-    """Write a time that is over, for each of some subscriptions, and return for how many."""
-    gaps = [
-        _gap(subscription, cause=cause, began_at=began_at, began_by=began_by, ended_at=ended_at)
-        for subscription in subscriptions
-    ]
+    """Write a time that is over, for each of some subscriptions, and return for how many.
+
+    For one that was at Graph only later, it begins then.
+    """
+    gaps = []
+    for subscription in subscriptions:
+        first = min(max(began_at, subscription.first_granted_at or began_at), ended_at)
+        latest = max(began_by or began_at, first)
+        gaps.append(_gap(subscription, cause=cause, began_at=first, began_by=latest, ended_at=ended_at))
     Gap.objects.bulk_create(gaps, batch_size=500)
     return len(gaps)
 
 
 def record_missed(subscription: Subscription, *, now: datetime) -> None:
-    """Write that Graph says it could not deliver some changes."""
-    earliest = max(now - MISSED_WITHIN, min(subscription.first_granted_at or now, now))
-    record([subscription], cause=Cause.MISSED, began_at=earliest, began_by=now, ended_at=now)
+    """Write that Graph says it could not deliver some changes; one gap for all that it says before they are found."""
+    awaiting = subscription.gaps.awaiting().filter(cause=Cause.MISSED, ended_at__gte=now - MISSED_WITHIN)
+    if awaiting.filter(ended_at__lte=now).update(began_by=now, ended_at=now):
+        return
+    earliest = max(now - MISSED_WITHIN, _recovered_at(subscription) or now - MISSED_WITHIN)
+    began_at = min(earliest, now)
+    record([subscription], cause=Cause.MISSED, began_at=began_at, began_by=now, ended_at=now)
 
 
 def record_reset(subscription: Subscription, *, began_at: datetime, ended_at: datetime, note: str) -> None:
@@ -144,8 +152,20 @@ def _later_part(gap: Gap, *, after: datetime) -> Gap | None:
     )
 
 
-def _seen_at(subscription: Subscription, *, now: datetime) -> datetime:
-    return subscription.seen_at or subscription.granted_at or now
+def _known_until(subscription: Subscription, *, now: datetime) -> datetime:
+    """Return up to when it surely listened: when Graph confirmed it last.
+
+    What a delta query is followed for begins with its first answer at the earliest: of the time before, nothing is lost
+    that could still be named, since Graph had the subscription then or the loss of a token has been written down.
+    """
+    seen_at = subscription.seen_at or subscription.granted_at or now
+    followed = list(DeltaLink.objects.filter(subscription=subscription).values_list("covers_from", flat=True))
+    return max([seen_at, *(moment for moment in followed if moment)])
+
+
+def _recovered_at(subscription: Subscription) -> datetime | None:
+    rows = DeltaTracking.objects.filter(subscription=subscription)
+    return rows.values_list("recovered_at", flat=True).first()
 
 
 def _open(gap: Gap) -> None:

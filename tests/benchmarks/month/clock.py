@@ -31,6 +31,12 @@ def move_to(at: datetime) -> None:
     _pass(max((at - now()).total_seconds(), 0.0))
 
 
+def skip(step: timedelta) -> None:
+    """Let time pass at once, in whatever thread."""
+    if _shift is not None:
+        _shift(step)
+
+
 def _pass(seconds: float | SupportsIndex) -> None:
     # What waits in the background would otherwise drive the time of the whole world.
     if _shift is None or threading.current_thread().daemon:

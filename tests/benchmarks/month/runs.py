@@ -42,6 +42,11 @@ def worker() -> Summary:
     return _told("process_notifications")
 
 
+def recover(*options: str) -> Summary:
+    """Look up by delta query what needs it."""
+    return _told("recover_changes", *options)
+
+
 def sync() -> Summary:
     """Compare with Graph."""
     tokens.forget()
@@ -110,10 +115,10 @@ def _die(command: str, at: datetime, statement: int, is_before: bool) -> None:
         _told(command)
 
 
-def _told(command: str) -> Summary:
+def _told(command: str, *options: str) -> Summary:
     """Run a command and return what it printed; that it failed in part is in there."""
     output = io.StringIO()
     with suppress(SystemExit):
-        call_command(command, "--json", stdout=output, stderr=io.StringIO())
+        call_command(command, "--json", *options, stdout=output, stderr=io.StringIO())
     summary: Summary = json.loads(output.getvalue())
     return summary

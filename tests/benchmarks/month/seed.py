@@ -25,7 +25,7 @@ class Result:
     broken: list[str] = field(default_factory=list)
 
 
-class _BreakOffs(logging.Handler):
+class BreakOffs(logging.Handler):
     """Collects what the product logs with a traceback: nothing of that may happen."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
         chance = Random(seed)  # noqa: S311 -- a world, not a secret
         with serving(product.port) as webhook:
             # The web application sets up the log when it is loaded.
-            break_offs = _BreakOffs()
+            break_offs = BreakOffs()
             logging.disable(logging.WARNING)
             logging.getLogger().handlers = [break_offs]
             world = World(sandbox=product.sandbox, webhook=webhook, chance=chance)

@@ -4,10 +4,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from notifications.services import endpoint_health
+from tests.benchmarks.month import clock
 
 
 class _Silent(WSGIRequestHandler):
@@ -17,9 +21,10 @@ class _Silent(WSGIRequestHandler):
 
 @dataclass(kw_only=True)
 class Webhook:
-    """Whether Graph finds us; if not, what stands in front of us says so."""
+    """Whether Graph finds us; if not, what stands in front of us says so. `takes` is how long an answer takes."""
 
     is_up: bool = True
+    takes: timedelta = timedelta()
 
 
 @contextmanager
@@ -31,6 +36,10 @@ def serving(port: int) -> Iterator[Webhook]:
     def answer(environment: Any, start_response: Any) -> Iterable[bytes]:
         if webhook.is_up:
             answer: Iterable[bytes] = product(environment, start_response)
+            if webhook.takes:
+                # The product measures with a clock that does not jump: it is told what it would have measured.
+                clock.skip(webhook.takes)
+                endpoint_health.note_answer(webhook.takes, now=clock.now())
             return answer
         start_response("502 Bad Gateway", [("Content-Type", "text/html")])
         return [b"<html>"]

@@ -62,6 +62,15 @@ def test_of_a_break_of_three_hours_nobody_can_say(watching: Subscription) -> Non
     assert (gap.began_at, gap.began_by, gap.ended_at) == (NOW - 3 * HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR)
 
 
+def test_a_short_stay_between_two_breaks_saves_only_what_is_young(watching: Subscription) -> None:
+    returned = NOW - 3 * HOUR
+    beats(returned - HOUR, returned, returned + timedelta(minutes=4), NOW)
+
+    gap = Gap.objects.get()
+    assert (gap.began_at, gap.ended_at) == (returned - HOUR, NOW - 2 * HOUR)
+    assert gap.began_by == NOW - 2 * HOUR
+
+
 def test_after_a_break_the_changes_are_looked_up(watching: Subscription) -> None:
     recovery.track(now=NOW - 9 * HOUR)
     DeltaTracking.objects.update(due_at=NOW + 9 * HOUR)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from subscriptions.graph.errors import GraphError
-from subscriptions.models import Gap, Subscription
+from subscriptions.models import DeltaLink, Gap, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import client_state_rotation, gaps, recovery, recreation, removal, renewal
 
@@ -100,6 +100,33 @@ def test_what_is_removed_here_does_not_listen_until_it_is_recreated(
     assert the_gap(subscription).ended_at is not None
 
 
+def test_before_changes_were_followed_nothing_is_named_that_no_query_could_find(
+    make_subscription: Maker, sandbox: Sandbox, now: datetime
+) -> None:
+    subscription = make_subscription()
+    Subscription.objects.update(seen_at=now - 3 * HOUR)
+    DeltaLink.objects.create(subscription=subscription, path="/a", covers_from=now - 2 * HOUR)
+    DeltaLink.objects.create(subscription=subscription, path="/b", covers_from=now - HOUR)
+    sandbox.remove_subscription(subscription.graph_id or "")
+
+    renewal.renew(subscription, now=now, actor="test")
+
+    assert the_gap(subscription).began_at == now - HOUR
+
+
+def test_missed_notices_before_the_next_recovery_make_one_gap(
+    make_subscription: Maker, now: datetime
+) -> None:
+    subscription = make_subscription()
+    Subscription.objects.update(first_granted_at=now - timedelta(days=9))
+
+    for at in (now - HOUR, now):
+        recovery.flag_missed(Subscription.objects.get(), now=at)
+
+    gap = the_gap(subscription)
+    assert (gap.began_at, gap.began_by, gap.ended_at) == (now - HOUR - timedelta(days=1), now, now)
+
+
 def test_a_missed_notice_speaks_of_the_last_day_but_not_of_the_time_before_the_first_creation(
     make_subscription: Maker, now: datetime
 ) -> None:
@@ -126,6 +153,7 @@ def test_where_graph_has_no_delta_query_a_gap_cannot_be_recovered(
 
 
 def recorded(subscription: Subscription, *, began_at: datetime, ended_at: datetime) -> Gap:
+    subscription.first_granted_at = began_at
     gaps.record([subscription], cause=Gap.Cause.MISSED, began_at=began_at, ended_at=ended_at)
     return subscription.gaps.latest("pk")
 
