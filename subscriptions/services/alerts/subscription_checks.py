@@ -35,6 +35,19 @@ LAST_RUNS = timedelta(minutes=30)
 LAST_SHARE = 0.1
 # A service that fails longer than this many tries (about an hour, see `outcomes.failed`) is not having a hiccup.
 PATIENCE = 6
+# There may be thousands of them every minute.
+_READ = (
+    "app_registration",
+    "delegated_account",
+    "resource",
+    "status",
+    "error_cause",
+    "failures",
+    "auto_renew",
+    "granted_at",
+    "expires_at",
+    "renew_at",
+)
 REFUSALS = (Cause.PERMISSION, Cause.QUOTA, Cause.REQUEST, Cause.OURS)
 MOST_NAMED = 5
 # One cause for all of an app registration, or of an account.
@@ -82,7 +95,7 @@ def _candidates(now: datetime) -> Iterable[Subscription]:
         )
         .filter(is_enabled=True)
         .order_by("expires_at", "pk")
-        .defer("error_message", "client_state", "notification_url", "lifecycle_notification_url")
+        .only(*_READ)
     )
 
 
