@@ -23,6 +23,7 @@ from typing import Any
 
 from notifications.envelope import storable
 from notifications.models import ChangeNotification, ContentFetch, NotificationContent
+from notifications.services import announcing
 from subscriptions.catalogue import deltas
 from subscriptions.catalogue.deltas import FoundChange
 from subscriptions.models import Subscription
@@ -73,6 +74,7 @@ def store(
             )
             for row, _ in alive
         )
+    announcing.announce(row.pk for row in stored)
     return Counter(changes=len(new), duplicates=len(changes) - len(new))
 
 

@@ -11,7 +11,7 @@ from django.db.models import F
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
-from notifications.services import recovered
+from notifications.services import announcing, recovered
 from notifications.services.judgement import Verdict
 from subscriptions.models import Subscription
 from subscriptions.services import recovery
@@ -82,6 +82,7 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
         )
     # The same words again may be another change where no item is named.
     _have_items_looked_up([entry.row for entry in entries.values()], now=now)
+    announcing.announce(new.values())
     counts = Counter(str(entries[key].verdict.state) for key in new)
     counts["duplicates"] = sum(len(one.items) for one in judged) - len(new)
     return counts
