@@ -37,6 +37,7 @@ class Alert(models.Model):
         CREDENTIAL_ENDS = "credential_ends", "Credential ends"
         SIGN_IN_NEEDED = "sign_in_needed", "Account must sign in again"
         CERTIFICATE_ENDS = "certificate_ends", "Encryption certificate ends"
+        NOT_RECOVERED = "not_recovered", "Missed changes not looked up"
         RENEWAL_STOPPED = "renewal_stopped", "Renewal does not run"
         WORKER_STOPPED = "worker_stopped", "Inbox not worked through"
         SILENT = "silent", "Subscription fell silent"
