@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "config.request_ids.RequestIdMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "config.headers.FixedHeadersMiddleware",
+    "config.probe_hosts.ProbeHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -167,7 +168,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # Graph's webhook never follows a redirect, probes and Prometheus come from inside: all stay reachable over plain http.
-SECURE_REDIRECT_EXEMPT = [r"^webhooks/graph/", r"^healthz$", r"^readyz$", r"^metrics$"]
+PROBE_PATHS = ("/healthz", "/readyz", "/metrics")
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/graph/", *(f"^{path[1:]}$" for path in PROBE_PATHS)]
 SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS

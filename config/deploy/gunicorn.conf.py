@@ -16,3 +16,17 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 -- made with an unguessable name by gu
 # Leftovers of months go with their process; not all processes at once.
 max_requests = 100_000
 max_requests_jitter = 20_000
+
+if os.environ.get("LOG_FORMAT") == "json":
+    # What gunicorn itself has to say, in the form of the product's own lines.
+    logconfig_dict = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": "INFO", "handlers": []},
+        "loggers": {
+            "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+            "gunicorn.access": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        },
+    }

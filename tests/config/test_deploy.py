@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,14 @@ def test_nginx_takes_its_example(deploy: Path, tmp_path: Path) -> None:
     )
 
     assert answer.returncode == 0, answer.stderr
+
+
+def test_the_lock_holds_everything_that_the_product_names(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    named = {re.split(r"[\[<>=~ ]", one)[0].lower() for one in project["dependencies"]}
+
+    locked = set(
+        re.findall(r"^([a-z0-9.-]+)==", (repository / "requirements.lock").read_text(), re.MULTILINE)
+    )
+
+    assert named - locked == set()

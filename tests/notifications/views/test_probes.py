@@ -101,3 +101,13 @@ def test_probes_are_not_redirected_to_https(path: str, settings: Settings) -> No
     settings.SECURE_SSL_REDIRECT = True
 
     assert Client().get(path).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 404), ("/admin/login/", 400)]
+)
+def test_probes_may_come_by_any_name_and_nobody_else(path: str, status: int, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = [".example.org"]
+
+    assert Client().get(path, headers={"Host": "10.1.2.3:8000"}).status_code == status
