@@ -25,8 +25,7 @@ class GapAdmin(AppendOnlyAdmin[Gap]):
     @admin.display(description="began")
     def began_short(self, gap: Gap) -> SafeString:
         """Show when it began, and until when that is uncertain."""
-        latest = "" if gap.is_exact else f"at the earliest; by {badges.to_the_second(gap.began_by)}"
-        return format_html('{}<div class="gsm-note">{}</div>', badges.moment(gap.began_at), latest)
+        return gap_words.began_short(gap)
 
     @admin.display(description="began")
     def began_in_full(self, gap: Gap) -> str:
@@ -34,9 +33,9 @@ class GapAdmin(AppendOnlyAdmin[Gap]):
         return gap_words.began(gap)
 
     @admin.display(description="ended")
-    def lasted_until(self, gap: Gap) -> str:
+    def lasted_until(self, gap: Gap) -> SafeString:
         """Show when Graph told of changes again."""
-        return gap_words.ended(gap)
+        return gap_words.ended_short(gap)
 
     @admin.display(description="recovered at")
     def recovered(self, gap: Gap) -> str:

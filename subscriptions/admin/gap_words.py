@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from subscriptions.admin import badges
@@ -29,8 +30,8 @@ KINDS: dict[Gap.State, Kind] = {
 class GapLine:
     """One gap of the table."""
 
-    began: str
-    ended: str
+    began: SafeString
+    ended: SafeString
     cause: str
     state: SafeString
     note: str
@@ -91,6 +92,17 @@ def began(gap: Gap) -> str:
     return at if gap.is_exact else f"{at} at the earliest, {badges.to_the_second(gap.began_by)} at the latest"
 
 
+def began_short(gap: Gap) -> SafeString:
+    """Show when it began, and below it until when that is uncertain."""
+    latest = "" if gap.is_exact else f"at the earliest; by {badges.to_the_second(gap.began_by)}"
+    return format_html('{}<div class="gsm-note">{}</div>', badges.moment(gap.began_at), latest)
+
+
+def ended_short(gap: Gap) -> SafeString:
+    """Show when it ended, on two lines where there is little room."""
+    return badges.moment(gap.ended_at) if gap.ended_at else format_html("{}", ended(gap))
+
+
 def ended(gap: Gap) -> str:
     """Say when it ended."""
     return badges.to_the_second(gap.ended_at) if gap.ended_at else "It goes on"
@@ -106,8 +118,8 @@ def _summary(found: History) -> str:
 
 def _line(gap: Gap) -> GapLine:
     return GapLine(
-        began=began(gap),
-        ended=ended(gap),
+        began=began_short(gap),
+        ended=ended_short(gap),
         cause=gap.get_cause_display(),
         state=state_badge(gap),
         note=gap.note,
