@@ -185,7 +185,8 @@ class ChangeNotificationAdmin(ExportAdmin, FetchAdmin, ReplayAdmin[ChangeNotific
     def delivery_link(self, notification: ChangeNotification) -> str:
         """Link to the delivery that it came in."""
         if notification.delivery_id is None:
-            return "No longer kept"
+            is_found = notification.origin == ChangeNotification.Origin.DELTA
+            return "None: found by delta query" if is_found else "No longer kept"
         url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
         return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
 

@@ -26,7 +26,8 @@ def catch_up(
 ) -> Report:
     """Look up everything that has changed, and have stored what the webhook did not tell.
 
-    The first run finds the place to begin from and stores nothing. What a run has read stays read, whatever stops it.
+    The first run finds the place to begin from; what was there before the grant does not count. What a run has read
+    stays read, whatever stops it.
 
     Raises:
         NoDeltaQueryError: Graph has no delta query for the resource.

@@ -1,7 +1,7 @@
 """Follow every link of one subscription to its end."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,6 +18,8 @@ from subscriptions.services.catching_up.reports import Period, Report, Store
 from subscriptions.services.clients import version_of
 
 PAGE_SIZE = 200
+# A beginning that comes later than this after the grant does not look back at all that happened in between.
+LONGEST_UNFOLLOWED = timedelta(days=1)
 # Shows messages of other folders once more.
 SEARCH_FOLDER = "#microsoft.graph.mailSearchFolder"
 Stage = DeltaLink.Stage
@@ -43,7 +45,7 @@ class Reader:
 
         """
         for collection in self.plan.collections:
-            self._link_for(collection)
+            self._link_for(collection, **self._beginning(collection))
         refusal: GraphError | None = None
         last = 0
         # Folders that are found on the way come later in this order.
@@ -70,6 +72,16 @@ class Reader:
             path=collection.path,
             defaults={"kind": collection.kind.value, **facts},
         )
+
+    def _beginning(self, collection: Collection) -> dict[str, object]:
+        """Return how a collection begins: where it is read through anyway, what is new since the grant counts."""
+        traits, granted_at = collection.kind.traits, self.subscription.granted_at
+        if traits.latest or not traits.is_dated or granted_at is None:
+            return {}
+        return {
+            "stage": Stage.REREADING,
+            "since": max(granted_at, self.hold.taken_at - LONGEST_UNFOLLOWED),
+        }
 
     def _is_lost_folder(self, link: DeltaLink) -> bool:
         """Drop the link of a folder that no longer exists, and say whether it was one."""
@@ -145,7 +157,8 @@ class Reader:
         facts: dict[str, object] = {}
         if link.stage != Stage.BEGINNING:
             # What lies in a folder that is new since the last listing came there since then.
-            facts = {"stage": Stage.REREADING, "since": _since(link), "covers_from": link.covers_from}
+            since = _since(link) - deltas.SKEW if link.taken_at else _since(link)
+            facts = {"stage": Stage.REREADING, "since": since, "covers_from": link.covers_from}
         for item in page.items:
             folder_id = item.get("id")
             if not isinstance(folder_id, str) or not folder_id or item.get("@odata.type") == SEARCH_FOLDER:
@@ -158,12 +171,14 @@ class Reader:
 
     def _changes(self, link: DeltaLink, page: DeltaPage) -> list[FoundChange]:
         collection, since = _collection(link), _since(link)
+        # What lay there just before the first beginning must not count.
+        modified_since = since - deltas.SKEW if link.taken_at else since
         found = [
             change
             for item in page.items
             for change in deltas.changes_in(item, collection, taken_at=since)
             if self.plan.only_id.lower() in ("", change.item_id.lower())
-            and (link.stage == Stage.FOLLOWING or _was_modified(change, since=since))
+            and (link.stage == Stage.FOLLOWING or _was_modified(change, since=modified_since))
         ]
         if collection.kind.traits.hides_items:
             return found
@@ -257,7 +272,7 @@ def _since(link: DeltaLink) -> datetime:
 
 def _was_modified(change: FoundChange, *, since: datetime) -> bool:
     modified_at = change.modified_at
-    return modified_at is not None and modified_at >= since - deltas.SKEW and not change.is_deletion
+    return modified_at is not None and modified_at >= since and not change.is_deletion
 
 
 def _advance(link: DeltaLink, page: DeltaPage, *, started_at: datetime) -> None:

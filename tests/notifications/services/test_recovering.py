@@ -74,6 +74,19 @@ def test_the_first_run_stores_nothing_of_what_was_there_before(
     assert DeltaLink.objects.filter(stage="following").count() == 2
 
 
+@pytest.mark.parametrize("resource", [MAIL, "/teams/T/channels/C/messages"])
+def test_what_was_lost_between_the_grant_and_the_first_run_is_found_where_items_are_dated(
+    resource: str, make_subscription: Callable[..., Subscription], lose: Callable[..., None], sandbox: Sandbox
+) -> None:
+    subscription = make_subscription(resource=resource, change_type=ALL)
+
+    sandbox.advance(timedelta(minutes=2))
+    lose(f"{resource}/x", "created")
+    recover(subscription, later=timedelta(minutes=3))
+
+    assert rows() == [("delta", "created", "x")]
+
+
 @pytest.mark.parametrize(
     ("resource", "path"),
     [
