@@ -212,53 +212,66 @@ def _compared(row: Subscription, remote: RemoteSubscription | None) -> Sighting:
     return _sighting(row, remote, State.DRIFTED if found else State.IN_STEP, in_words(found))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is here and may explain an entry of Graph's list: by Graph's id in lower case, or by what was asked for."""
+
+    ours: dict[str, tuple[int, str]]
+    former: dict[str, int]
+    asked_for: dict[tuple[str, str, frozenset[str]], Subscription]
+    elsewhere: set[str]
+
+
 def _of_others(
     owner: Owner, listed: dict[str, RemoteSubscription], client: GraphClient, budget: _Budget
 ) -> list[Sighting]:
     """Say of what is left of the list whether it was ours once, may be ours, or nobody here knows it."""
     if not listed:
         return []
-    ours = {
-        (graph_id or "").lower(): (pk, status)
-        for graph_id, pk, status in Subscription.objects.filter(
-            app_registration__client_id=owner.app_registration.client_id, graph_id__isnull=False
-        ).values_list("graph_id", "pk", "status")
-    }
-    former = dict(
-        FormerIdentity.objects.filter(
-            subscription__app_registration__client_id=owner.app_registration.client_id
-        ).values_list("graph_id", "subscription_id")
+    known = _known(owner)
+    found = (_stray(remote, known, client, budget) for remote in listed.values())
+    return [sighting for sighting in found if sighting]
+
+
+def _known(owner: Owner) -> _Known:
+    of_the_app = Subscription.objects.filter(app_registration__client_id=owner.app_registration.client_id)
+    here = of_the_app.filter(graph_id__isnull=False).values_list("graph_id", "pk", "status")
+    former = FormerIdentity.objects.filter(subscription__in=of_the_app)
+    wanted = owner.rows().filter(status__in=(*creation.SUBMITTABLE, Status.ACTIVE), is_enabled=True)
+    return _Known(
+        ours={(graph_id or "").lower(): (pk, status) for graph_id, pk, status in here},
+        former=dict(former.values_list("graph_id", "subscription_id")),
+        asked_for={creation.asked_for(row): row for row in wanted},
+        elsewhere=_seen_elsewhere(owner),
     )
-    waiting = {
-        creation.asked_for(row): row
-        for row in owner.rows().filter(status__in=creation.SUBMITTABLE, is_enabled=True)
-    }
-    elsewhere = _seen_elsewhere(owner)
-    found = []
-    for graph_id, remote in listed.items():
-        pk, status = ours.get(graph_id, (None, ""))
-        if graph_id in elsewhere or (pk and status != Status.REMOVED):
-            continue
-        if row := waiting.get(creation.asked_for(remote)):
-            note = f"Subscription {row.pk} asked for the same. If a broken-off call of ours made it, it can be adopted."
-            found.append(_sighting(row, remote, State.UNKNOWN, note))
-            continue
-        pk, note = (
-            (pk, f"Subscription {pk} was retired here, and Graph still has it.")
-            if pk
-            else (
-                former.get(graph_id),
-                f"An earlier form of subscription {former.get(graph_id)}, no longer needed.",
-            )
-        )
-        if pk is None:
-            found.append(_sighting(None, remote, State.UNKNOWN, ""))
-            continue
+
+
+def _stray(
+    remote: RemoteSubscription, known: _Known, client: GraphClient, budget: _Budget
+) -> Sighting | None:
+    """Return what is to be said of one that no subscription in use has; None where nothing is."""
+    graph_id = remote.id.lower()
+    retired_pk, status = known.ours.get(graph_id, (None, ""))
+    if graph_id in known.elsewhere or status not in {"", Status.REMOVED}:
+        return None
+    row = known.asked_for.get(creation.asked_for(remote))
+    if row and row.status != Status.ACTIVE:
+        note = f"Subscription {row.pk} asked for the same. If a broken-off call of ours made it, it can be adopted."
+        return _sighting(row, remote, State.UNKNOWN, note)
+    former_pk = known.former.get(graph_id)
+    if retired_pk or former_pk:
         # A list may lag behind a deletion.
         budget.spend()
-        if _by_id(client, remote.id, version=VERSION):
-            found.append(_sighting(Subscription(pk=pk), remote, State.UNKNOWN, note))
-    return found
+        if _by_id(client, remote.id, version=VERSION) is None:
+            return None
+    if retired_pk:
+        note = f"Subscription {retired_pk} was retired here, and Graph still has it."
+    elif former_pk:
+        note = f"An earlier form of subscription {former_pk}, no longer needed."
+    else:
+        note = f"Subscription {row.pk} watches the same under another ID." if row else ""
+    pk = retired_pk or former_pk
+    return _sighting(Subscription(pk=pk) if pk else row, remote, State.UNKNOWN, note)
 
 
 def _seen_elsewhere(owner: Owner) -> set[str]:

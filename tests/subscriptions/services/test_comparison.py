@@ -196,6 +196,16 @@ def test_what_nobody_here_knows_is_unknown(
     assert look(app_registration)[stray.id] == ("unknown", "")
 
 
+def test_a_second_one_for_the_same_wish_is_named(
+    make_subscription: Make, app_registration: AppRegistration, put_at_graph: Put
+) -> None:
+    row = make_subscription()
+    double = put_at_graph(row)
+
+    note = f"Subscription {row.pk} watches the same under another ID."
+    assert look(app_registration)[double.id] == ("unknown", note)
+
+
 def test_an_accounts_subscription_in_the_apps_own_list_is_not_unknown(
     make_subscription: Make, app_registration: AppRegistration, sign_in: Callable[..., DelegatedAccount]
 ) -> None:
