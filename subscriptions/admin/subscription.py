@@ -199,7 +199,7 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
         context: dict[str, Any] = {"show_save_and_continue": False, "show_save_and_add_another": False}
         if subscription := self.get_object(request, object_id):
             context |= {
-                "notes": notes(subscription),
+                "notes": notes(subscription, sees_alerts=request.user.has_perm("subscriptions.view_alert")),
                 "buttons": buttons(
                     subscription,
                     may=partial(self._may, request),

@@ -1,6 +1,6 @@
 """What the pages of a subscription show besides its form, as plain values for the templates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from subscriptions.admin import badges
 from subscriptions.admin.calls import Call, offered_for
-from subscriptions.models import Operation, Subscription
+from subscriptions.models import Alert, Operation, Subscription
 
 OPERATIONS_SHOWN = 20
 
@@ -31,6 +31,7 @@ class Note:
     title: str
     text: str
     facts: tuple[tuple[str, str], ...] = ()
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,9 @@ def buttons(subscription: Subscription, *, may: Callable[[Call], bool], may_add:
     return [*offered, *([Button(label="Clone", url=clone_url, posts=False)] if may_add else ())]
 
 
-def notes(subscription: Subscription) -> list[Note]:
-    """Return what went wrong last, and what was missed."""
-    found = []
+def notes(subscription: Subscription, *, sees_alerts: bool) -> list[Note]:
+    """Return the open alerts that concern it, what went wrong last, and what was missed."""
+    found = list(_alerts(subscription)) if sees_alerts else []
     if subscription.error_at:
         facts = (
             ("Code", subscription.error_code),
@@ -87,6 +88,20 @@ def notes(subscription: Subscription) -> list[Note]:
         text = f"Some changes since {since} were not notified."
         found.append(Note(kind="warn", title="Changes were missed", text=text))
     return found
+
+
+def _alerts(subscription: Subscription) -> Iterator[Note]:
+    """Lead to the alerts in which it is concerned now."""
+    concerned = Alert.objects.open().filter(
+        concerned__subscription=subscription, concerned__until_at__isnull=True
+    )
+    for alert in concerned.order_by("pk"):
+        yield Note(
+            kind=badges.of_alert(alert).kind,
+            title=f"Alert: {alert.get_kind_display()}",
+            text=f"Open since {badges.to_the_second(alert.raised_at)}. What to do is on its page.",
+            url=reverse("admin:subscriptions_alert_change", args=(alert.pk,)),
+        )
 
 
 def last_operations(subscription: Subscription) -> list[OperationLine]:

@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 TURN = "watch"
 # Of all processes that look, one looks so often. A little less than the minute after which they come back.
 EVERY = timedelta(seconds=55)
+KEPT_FOR = timedelta(days=365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ def watch(*, now: datetime) -> Summary:
     """Bring the alerts in step with how things stand at `now`, and tell what has not been told.
 
     A check that breaks off stops no other, leaves its own alerts as they are and becomes an alert itself. Of several
-    watches at once, one raises and one resolves each alert.
+    watches at once, one raises and one resolves each alert. What was over a year ago is forgotten.
     """
     turns.take(TURN, now=now)
     findings: list[Finding] = []
@@ -44,6 +45,7 @@ def watch(*, now: datetime) -> Summary:
             done.append(check)
     changed = raising.settle(findings, checks=done, now=now)
     telling.tell(now=now)
+    Alert.objects.filter(resolved_at__lt=now - KEPT_FOR).delete()
     return Summary(raised=changed.raised, resolved=changed.resolved, open=Alert.objects.open().count())
 
 

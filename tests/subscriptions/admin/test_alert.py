@@ -120,6 +120,24 @@ def test_who_may_not_see_subscriptions_is_not_shown_any(
     assert "Fabrikam" not in page
 
 
+@pytest.mark.parametrize(("rights", "is_shown"), [((SIGHT,), True), ((), False)])
+def test_the_page_of_a_subscription_leads_to_its_alerts(
+    signed_in: Callable[..., Client],
+    make_alert: Callable[..., Alert],
+    make_row: Callable[..., Subscription],
+    rights: tuple[str, ...],
+    is_shown: bool,
+) -> None:
+    row = make_row()
+    alert = make_alert()
+    AlertedSubscription.objects.create(alert=alert, subscription=row, since_at=NOW)
+    address = reverse("admin:subscriptions_subscription_change", args=(row.pk,))
+
+    page = signed_in("subscriptions.view_subscription", *rights).get(address).content.decode()
+
+    assert (page_of(alert) in page) is is_shown
+
+
 @pytest.mark.parametrize(("rights", "status"), [((), 403), ((TESTING,), 403), ((SIGHT,), 200)])
 def test_the_list_needs_its_right(
     signed_in: Callable[..., Client], rights: tuple[str, ...], status: int

@@ -208,6 +208,21 @@ def test_two_watches_at_once_resolve_and_tell_it_once(
     assert [subject.split(":")[0] for subject in subjects(mailoutbox)] == ["New", "Over"]
 
 
+def test_what_was_over_a_year_ago_is_forgotten(make_row: Maker, now: datetime) -> None:
+    row = make_row(failures=1, error_cause="permission")
+    watch(now=now)
+    Subscription.objects.filter(pk=row.pk).update(status="removed")
+    watch(now=now + MINUTE)
+    checks._checks.clear()
+
+    kept = []
+    for days in (365, 366):
+        watch(now=now + timedelta(days=days))
+        kept.append(Alert.objects.count())
+
+    assert kept == [1, 0]
+
+
 def test_of_many_that_look_every_minute_one_does(now: datetime) -> None:
     looks = [watch_in_turn(now=now + timedelta(seconds=seconds)) for seconds in (0, 1, 54, 55, 60)]
 
