@@ -164,6 +164,20 @@ def test_of_two_who_find_the_first_refused_at_once_one_changes_the_places(
     assert AppRegistration.objects.get().client_secret.reveal() == second
 
 
+def test_what_somebody_has_entered_meanwhile_is_not_overwritten(
+    with_next: AppRegistration, sandbox: Sandbox
+) -> None:
+    stale = AppRegistration.objects.get()
+    entered = sandbox.add_client_secret(with_next.client_id)
+    app_registrations.set_credential(with_next, NewCredential(client_secret=entered))
+    with_next.save()
+    end_first(sandbox)
+
+    assert signs_in(stale)
+    assert AppRegistration.objects.get().client_secret.reveal() == entered
+    assert stale.client_secret.reveal() == entered
+
+
 def test_an_account_is_renewed_by_the_next_credential_too(
     with_next: AppRegistration, sandbox: Sandbox, sign_in: Callable[..., DelegatedAccount]
 ) -> None:
