@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 # A row that is still pending after this long was left by a process that died: the renewal run takes it up.
 ORPHANED_AFTER = timedelta(minutes=5)
-# Stands in `error_code` of a row whose create call was sent and never answered.
+# Stands in `error_code` of a row whose create call was, or may have been, sent and never answered.
 OUTCOME_UNKNOWN = "outcomeUnknown"
 SUBMITTABLE = (Subscription.Status.PENDING, Subscription.Status.FAILED, Subscription.Status.GONE)
 
@@ -111,7 +111,7 @@ def place(
         if not log.calls:
             # It never left the house, for want of a token: the log says so all the same.
             record(action, actor=actor, subscription=subscription, started_at=now, error=error)
-        refused(subscription, token, error, now=now)
+        refused(subscription, token, error, has_asked=bool(log.calls), now=now)
         raise
     return created(subscription, token, remote, now=now, took=log.took)
 
@@ -142,14 +142,18 @@ def prepare(subscription: Subscription, *, now: datetime) -> None:
     """Write down what Graph is about to be told: the first of the steps of `place`, for who takes them singly.
 
     That is where we can be reached now and with what Graph shall encrypt: its answer may be lost, and the key must then
-    be kept.
+    be kept. In the row, the outcome counts as unknown until it is written, so that after a process that dies here the
+    next looks at Graph first; the object keeps what was known before.
     """
     _address(subscription)
     certificate = subscription.certificate_at_graph = certificates.wished_for(subscription)
     if certificate:
         certificates.mark_used(certificate, now=now)
-    subscription.save(
-        update_fields=["notification_url", "lifecycle_notification_url", "certificate_at_graph"]
+    Subscription.objects.filter(pk=subscription.pk).update(
+        notification_url=subscription.notification_url,
+        lifecycle_notification_url=subscription.lifecycle_notification_url,
+        certificate_at_graph=certificate,
+        error_code=OUTCOME_UNKNOWN,
     )
 
 
@@ -198,9 +202,20 @@ def created(
     return subscription
 
 
-def refused(subscription: Subscription, token: str, error: GraphError, *, now: datetime) -> None:
-    """Write that a claimed subscription does not exist at Graph for sure, and why."""
-    settle(subscription, token, **_not_created(error, subscription=subscription, now=now))
+def refused(
+    subscription: Subscription, token: str, error: GraphError, *, has_asked: bool, now: datetime
+) -> None:
+    """Write that a claimed subscription does not exist at Graph for sure, and why.
+
+    Where Graph was not even asked, what was unknown before stays unknown.
+    """
+    was_unknown = not has_asked and subscription.error_code == OUTCOME_UNKNOWN
+    is_unknown = error.outcome_unknown or was_unknown
+    settle(
+        subscription,
+        token,
+        **_not_created(error, is_unknown=is_unknown, subscription=subscription, now=now),
+    )
     logger.warning("subscription not created id=%s error=%s", subscription.pk, error)
 
 
@@ -263,16 +278,18 @@ def _post_or_adopt(client: GraphClient, subscription: Subscription, *, now: date
         raise
 
 
-def _not_created(error: GraphError, *, subscription: Subscription, now: datetime) -> dict[str, object]:
+def _not_created(
+    error: GraphError, *, is_unknown: bool, subscription: Subscription, now: datetime
+) -> dict[str, object]:
     """Return the facts after a create that gave no subscription: to be tried again, or refused for good."""
     facts = outcomes.failed(error, subscription=subscription, now=now)
-    if error.outcome_unknown:
+    if is_unknown:
         facts["error_code"] = OUTCOME_UNKNOWN
     else:
         facts["certificate_at_graph"] = None
     if subscription.status == Subscription.Status.GONE:
         return facts
-    is_open = error.outcome_unknown or error.is_transient
+    is_open = is_unknown or error.is_transient
     return {**facts, "status": Subscription.Status.PENDING if is_open else Subscription.Status.FAILED}
 
 

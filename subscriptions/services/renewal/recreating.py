@@ -61,7 +61,8 @@ class Remaking:
         took = self._log(error, actor=actor)
         if error is not None:
             is_safe = item.stage == Stage.DELETE or not error.outcome_unknown
-            return (waiting(item, error) if is_safe else None) or _failed(item, error, now=now)
+            later = waiting(item, error) if is_safe else None
+            return later or _failed(item, error, has_asked=bool(self._calls), now=now)
         if item.stage == Stage.CREATE and remote is not None:
             creation.created(row, item.token, remote, now=self._now, took=took)
             return Done(result=Result.RECREATED)
@@ -86,13 +87,13 @@ def leave(item: Item, error: GraphError, *, now: datetime, actor: str) -> Done:
         operations.record(
             item.action, actor=actor, subscription=item.subscription, started_at=now, error=error
         )
-    return _failed(item, error, now=now)
+    return _failed(item, error, has_asked=False, now=now)
 
 
-def _failed(item: Item, error: GraphError, *, now: datetime) -> Done:
+def _failed(item: Item, error: GraphError, *, has_asked: bool, now: datetime) -> Done:
     row = item.subscription
     if item.stage == Stage.DELETE:
         claims.settle(row, item.token, **outcomes.failed(error, subscription=row, now=now))
     else:
-        creation.refused(row, item.token, error, now=now)
+        creation.refused(row, item.token, error, has_asked=has_asked, now=now)
     return Done(result=Result.FAILED, error=error)

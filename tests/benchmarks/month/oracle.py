@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from subscriptions.catalogue import lifetimes
 from subscriptions.sandbox import Event, StoredSubscription
 from tests.benchmarks.month.journal import Journal, Tick
 from tests.benchmarks.month.world import Owner
 
+# Whatever the product plans, it has to use the runs of the last part of a life.
+LAST_PART = timedelta(minutes=40)
 # Chances to create it again that may pass before a wish counts as forgotten: the product waits up to half an hour
 # between two tries, and cron comes every ten minutes.
 CHANCES_TO_RETURN = 6
@@ -39,8 +41,9 @@ class Life:
 
     @property
     def due_at(self) -> datetime:
-        """Return from when on it was due for renewal."""
-        return lifetimes.renew_at(granted_at=self.granted_at, expires_at=self.expires_at)
+        """Return from when on a run had to renew it."""
+        planned = lifetimes.renew_at(granted_at=self.granted_at, expires_at=self.expires_at)
+        return max(min(planned, self.expires_at - LAST_PART), self.granted_at)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from subscriptions.graph import errors
 from subscriptions.graph.documents import format_timestamp
 from subscriptions.models import AppRegistration, EncryptionCertificate, Operation, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
-from subscriptions.services import creation, identities, renewal
+from subscriptions.services import app_registrations, creation, identities, renewal
 from subscriptions.services.errors import (
     BusyError,
     NotConfiguredError,
@@ -296,6 +296,38 @@ def test_what_graph_made_unseen_is_found_by_a_later_run(
     assert (first.failed, second.recreated) == (1, 1)
     assert (row.status, row.graph_id) == (Status.ACTIVE, *sandbox.subscriptions)
     assert len(asked("POST")) == 1
+
+
+def test_a_process_that_dies_before_the_answer_makes_no_second_one(
+    make_wish: Make, sandbox: Sandbox, now: datetime, watched_webhook: Callable[[Callable[[], None]], None]
+) -> None:
+    left: list[dict[str, Any]] = []
+    watched_webhook(lambda: left.extend(Subscription.objects.values()))
+    create(make_wish(), now)
+
+    Subscription.objects.update(**left[0])
+    sandbox.refuse_duplicates = False
+    run_later(sandbox, now)
+
+    assert (Subscription.objects.get().graph_id,) == (*sandbox.subscriptions,)
+
+
+def test_what_may_be_at_graph_is_not_forgotten_while_there_is_no_token(
+    make_wish: Make, sandbox: Sandbox, now: datetime, asked: Asked
+) -> None:
+    for change_type in ("created", "updated"):
+        row = creation.plan(make_wish(change_type=change_type), now=now)
+    Subscription.objects.filter(pk=row.pk).update(error_code=creation.OUTCOME_UNKNOWN)
+    app_registrations.set_credential(
+        row.app_registration, app_registrations.NewCredential(client_secret="wrong")
+    )
+    row.app_registration.save()
+
+    assert run_later(sandbox, now).failed == 2
+
+    row.refresh_from_db()
+    assert row.error_code == creation.OUTCOME_UNKNOWN
+    assert not asked("POST")
 
 
 def test_what_graph_did_not_make_is_sent_again_by_a_later_run(
