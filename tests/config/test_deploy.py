@@ -169,3 +169,26 @@ def test_the_lock_holds_everything_that_the_product_names(repository: Path) -> N
     )
 
     assert named - locked == set()
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no Prometheus on this machine")
+def test_alerts_come_when_they_should_and_only_then(deploy: Path, tmp_path: Path) -> None:
+    shutil.copy(deploy / "prometheus" / "rules.yml", tmp_path)
+    shutil.copy(Path(__file__).with_name("alert_rules.yml"), tmp_path)
+
+    answer = subprocess.run(
+        ["promtool", "test", "rules", "alert_rules.yml"],  # noqa: S607
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_each_alert_is_tried(deploy: Path) -> None:
+    text = (deploy / "prometheus" / "rules.yml").read_text()
+    tried = Path(__file__).with_name("alert_rules.yml").read_text()
+
+    assert set(re.findall(r"alert: (\w+)", text)) == set(re.findall(r"alertname: (\w+)", tried))
