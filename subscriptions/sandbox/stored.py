@@ -151,10 +151,15 @@ class Shelf:
         Raises:
             GraphProblem: 404 if it is gone, expired or not the caller's.
         """
-        found = self.all().get(subscription_id.lower())
+        found = self._living(subscription_id.lower())
         if found is None or not found.is_visible_to(caller):
             raise object_not_found()
         return found
+
+    def _living(self, subscription_id: str) -> StoredSubscription | None:
+        with self._lock:
+            found = self._stored.get(subscription_id)
+        return found if found and found.expires_at > self._clock.now() else None
 
     def add(self, new: StoredSubscription, check: Callable[[Mapping[str, StoredSubscription]], None]) -> None:
         """Store a subscription if `check` does not object to what is there at that very moment."""
@@ -178,7 +183,7 @@ class Shelf:
             GraphProblem: 404 if it has gone in the meantime.
         """
         with self._lock:
-            found = self.all().get(subscription_id)
+            found = self._living(subscription_id)
             if found is None:
                 raise object_not_found()
             changed = replace(
@@ -196,7 +201,7 @@ class Shelf:
     def remove(self, subscription_id: str) -> bool:
         """Remove a subscription; return whether it was there."""
         with self._lock:
-            removed = self.all().get(subscription_id)
+            removed = self._living(subscription_id)
             if removed is not None:
                 del self._stored[subscription_id]
                 self._remember("removed", removed)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from subscriptions.models import EncryptionCertificate, Operation, Subscription
+from subscriptions.models import (
+    AppRegistration,
+    DelegatedAccount,
+    EncryptionCertificate,
+    Operation,
+    Subscription,
+)
 from subscriptions.services import claims
 
 # A longer wait is left to a later run; cron comes again within minutes.
@@ -71,17 +77,23 @@ class Item:
         return Operation.Action.CREATE if is_new else Operation.Action.RECREATE
 
 
-def take(dues: Sequence[Due], *, now: datetime) -> list[Item]:
-    """Claim what nobody else holds or has served since it was found, and return it in its order."""
+def take(
+    dues: Sequence[Due],
+    *,
+    app_registration: AppRegistration,
+    account: DelegatedAccount | None,
+    now: datetime,
+) -> list[Item]:
+    """Claim what nobody else holds or has served since it was found, and return it in its order.
+
+    All of it is of one owner: that app registration, or that account.
+    """
     found = {due.pk: due for due in dues}
     token = claims.claim_all(found, now=now, statuses={due.status for due in dues})
-    rows = Subscription.objects.select_related(
-        "app_registration",
-        "delegated_account__app_registration",
-        "encryption_certificate",
-        "certificate_at_graph",
-    )
+    rows = Subscription.objects.select_related("encryption_certificate", "certificate_at_graph")
     claimed = {row.pk: row for row in rows.filter(pk__in=found, claim=token)}
+    for row in claimed.values():
+        row.app_registration, row.delegated_account = app_registration, account
     served = [row.pk for row in claimed.values() if not found[row.pk].is_still(row)]
     if served:
         claims.release(served, token)

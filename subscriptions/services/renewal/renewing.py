@@ -114,6 +114,8 @@ def _renewed(item: Item, answer: Outcome, *, now: datetime) -> tuple[Facts, Move
         "ceiling_learnt_at": row.ceiling_learnt_at,
         **outcomes.granted(remote, now=now),
     }
+    # The same for many rows, but for the id, which a renewal does not change.
+    del facts["graph_id"]
     row.certificate_at_graph = facts["certificate_at_graph"]
     if certificates.to_be_sent(row, now=now) is None:
         return facts, Done(result=Result.RENEWED)

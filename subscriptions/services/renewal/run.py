@@ -106,7 +106,9 @@ class Run:
 
     def _taken(self, lane: Lane) -> list[Item]:
         dues = lane.planned.popleft()
-        taken = items.take(dues, now=self._clock())
+        taken = items.take(
+            dues, app_registration=lane.app_registration, account=lane.account, now=self._clock()
+        )
         if skipped := len(dues) - len(taken):
             self._finished([(None, Done(result=Result.SKIPPED))] * skipped)
         return taken
