@@ -5,15 +5,15 @@ asked for by its id. A list that fails on the way leaves the last result as it w
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
 from subscriptions.graph.client import MAX_WAIT, GraphClient, Version
-from subscriptions.graph.documents import CallRecord, RemoteSubscription
+from subscriptions.graph.documents import RemoteSubscription
 from subscriptions.graph.errors import (
     AccessDeniedError,
     GraphError,
@@ -23,7 +23,6 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.models import (
     AppRegistration,
-    DelegatedAccount,
     FormerIdentity,
     Look,
     Operation,
@@ -31,11 +30,12 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.services import creation
-from subscriptions.services.clients import client_for, version_of
+from subscriptions.services.clients import version_of
 from subscriptions.services.differences import differences, in_words
 from subscriptions.services.errors import TookTooLongError, UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
+from subscriptions.services.owners import Owner, owners
 
 logger = logging.getLogger(__name__)
 
@@ -47,32 +47,6 @@ VERSION: Version = "v1.0"
 ABOUT_ONE = (AccessDeniedError, InvalidRequestError, UnexpectedAnswerError)
 WRITTEN_AT_ONCE = 500
 LISTED_APART = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Owner:
-    """Who sees a list of its own at Graph: an app, or an account that signed in to it."""
-
-    app_registration: AppRegistration
-    account: DelegatedAccount | None
-
-    def __str__(self) -> str:
-        return f"{self.app_registration}, {self.account}" if self.account else str(self.app_registration)
-
-    def rows(self) -> QuerySet[Subscription]:
-        """Return the subscriptions that are watched in its name."""
-        return Subscription.objects.filter(
-            app_registration=self.app_registration, delegated_account=self.account
-        ).select_related(
-            "app_registration",
-            "delegated_account__app_registration",
-            "encryption_certificate",
-            "certificate_at_graph",
-        )
-
-    def client(self, *, on_call: Callable[[CallRecord], None], max_wait: timedelta = MAX_WAIT) -> GraphClient:
-        """Return the client that speaks in its name."""
-        return client_for(self.app_registration, account=self.account, on_call=on_call, max_wait=max_wait)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,15 +65,6 @@ class _Budget:
         """
         if self.until is not None and self.clock() >= self.until:
             raise TookTooLongError
-
-
-def owners(app_registrations: Iterable[AppRegistration]) -> list[Owner]:
-    """Return whose lists there are; the accounts of an app first, since the app's own list may show theirs too."""
-    return [
-        Owner(app_registration=app_registration, account=account)
-        for app_registration in app_registrations
-        for account in (*app_registration.accounts.select_related("app_registration"), None)
-    ]
 
 
 def look(

@@ -8,9 +8,9 @@ from datetime import datetime
 from subscriptions.graph.errors import EndpointValidationError, GraphError
 from subscriptions.models import AppRegistration, Sighting, Subscription
 from subscriptions.services import adoption, comparison, mending, strays
-from subscriptions.services.comparison import Owner
 from subscriptions.services.errors import BusyError, NotOursError, UseCaseError
 from subscriptions.services.outcomes import told
+from subscriptions.services.owners import Owner, owners
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +57,13 @@ def reconcile(
 ) -> Summary:
     """Compare every app registration and account, or those of `app`, with Graph and mend the difference.
 
-    What drifted is brought together; what is gone is created again; a subscription that a broken-off create call of
-    ours left behind is adopted. What nobody here asked for is reported and left alone, unless its id at Graph is
-    among those to `adopt` or to `remove`. With `is_dry` nothing is changed but the result that the admin shows.
+    What drifted is brought together; what is gone is created again, unless it is left to end; a subscription that a
+    broken-off create call of ours left behind is adopted. What nobody here asked for is reported and left alone,
+    unless its id at Graph is among those to `adopt` or to `remove`. With `is_dry` nothing is changed but the result
+    that the admin shows.
     """
     run = _Run(clock=clock, actor=actor, is_dry=is_dry, adopt=_lowered(adopt), remove=_lowered(remove))
-    for owner in comparison.owners(AppRegistration.objects.filter(**({"name": app} if app else {}))):
+    for owner in owners(AppRegistration.objects.filter(**({"name": app} if app else {}))):
         try:
             sightings = comparison.look(owner, clock=clock, actor=actor)
         except (GraphError, UseCaseError) as error:
@@ -135,13 +136,11 @@ class _Run:
         return sighting.state in {State.DRIFTED, State.GONE}
 
     def _is_for_now(self, sighting: Sighting) -> bool:
-        """Say whether it may be tried: what failed before has a time for its next try."""
+        """Say whether it may be tried: what failed before has a time for its next try, and some may end."""
         row = sighting.subscription
-        if row is None or (
-            row.status == Subscription.Status.GONE
-            and row.renew_at is not None
-            and row.renew_at > self.clock()
-        ):
+        if row is None or (sighting.state == State.GONE and not row.auto_renew and row.is_enabled):
+            return False
+        if row.status == Subscription.Status.GONE and row.renew_at and row.renew_at > self.clock():
             return False
         if self.is_out_of_reach:
             self._failed(sighting, "passed over, since Graph cannot reach our address.")

@@ -13,8 +13,8 @@ from subscriptions.models import AppRegistration, DelegatedAccount, Look, Sighti
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.services import comparison, removal
-from subscriptions.services.comparison import Owner
 from subscriptions.services.errors import TookTooLongError
+from subscriptions.services.owners import Owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,9 +10,9 @@ from subscriptions.models import EncryptionCertificate, FormerIdentity, Sighting
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.services import comparison, mending, reconciliation
-from subscriptions.services.comparison import Owner
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.mending import Result
+from subscriptions.services.owners import Owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -55,6 +55,17 @@ def test_what_is_gone_is_created_again(
     assert list(sandbox.subscriptions) == [subscription.graph_id]
 
 
+def test_what_is_not_to_be_renewed_may_end(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    sandbox.remove_subscription(str(make_subscription(auto_renew=False).graph_id))
+
+    summary = reconcile()
+
+    assert (summary.gone, summary.recreated, summary.failed) == (1, 0, 0)
+    assert sandbox.subscriptions == {}
+
+
 def test_an_empty_list_alone_makes_nothing_gone(
     make_subscription: Callable[..., Subscription], sandbox: Sandbox
 ) -> None:
