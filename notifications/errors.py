@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SIGNING_KEYS_UNAVAILABLE = "signing_keys_unavailable"
     UNKNOWN_CERTIFICATE = "unknown_certificate"
     PRIVATE_KEY_UNAVAILABLE = "private_key_unavailable"
+    PRIVATE_KEY_DESTROYED = "private_key_destroyed"
     THUMBPRINT_MISMATCH = "thumbprint_mismatch"
     ENCRYPTED_CONTENT_MALFORMED = "encrypted_content_malformed"
     CONTENT_NOT_AUTHENTIC = "content_not_authentic"
@@ -37,6 +38,8 @@ _CURABLE = frozenset(
         Reason.SIGNING_KEYS_UNAVAILABLE,
         Reason.UNKNOWN_CERTIFICATE,
         Reason.PRIVATE_KEY_UNAVAILABLE,
+        # Nothing cures this one, but what is genuine and cannot be read is given up and not called forged.
+        Reason.PRIVATE_KEY_DESTROYED,
     }
 )
 

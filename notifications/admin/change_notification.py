@@ -96,6 +96,7 @@ class ChangeNotificationAdmin(ExportAdmin, FetchAdmin, ReplayAdmin[ChangeNotific
                 "failed": words.badge("bad", "Not passed"),
                 "reason": words.reason_in_words(notification.reason),
                 "reason_code": notification.reason,
+                "lacking_key": notification.encryption_certificate_id,
                 "handling": notification.handling,
                 "resource_data": readable(notification.resource_data) if notification.resource_data else "",
                 **self._content(request, notification),

@@ -82,6 +82,9 @@ REASONS: dict[str, str] = {
     Reason.PRIVATE_KEY_UNAVAILABLE: (
         "The private key cannot be opened. Put the key with which it was saved back into FIELD_ENCRYPTION_KEYS."
     ),
+    Reason.PRIVATE_KEY_DESTROYED: (
+        "The private key of its certificate was destroyed here before it could be opened: nobody can open it."
+    ),
     Reason.THUMBPRINT_MISMATCH: (
         "It names one of our certificates, but with another thumbprint: two certificates share a name."
     ),

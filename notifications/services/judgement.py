@@ -199,6 +199,10 @@ def _private_key(certificate_id: str, lookups: Lookups) -> tuple[RSAPrivateKey, 
         found = certificates.private_key_for(certificate_id)
     except FieldDecryptionError as error:
         raise NotificationRejectedError(Reason.PRIVATE_KEY_UNAVAILABLE, str(error)) from error
+    if found is None and certificates.is_key_destroyed(certificate_id):
+        raise NotificationRejectedError(
+            Reason.PRIVATE_KEY_DESTROYED, "The private key of the certificate that it names was destroyed."
+        )
     if found is None:
         raise NotificationRejectedError(
             Reason.UNKNOWN_CERTIFICATE, "The private key of the certificate that it names is not here."

@@ -238,7 +238,8 @@ def _verdict(
 def _give_up_when_late(verdict: Verdict, *, delivery: Delivery, now: datetime) -> Verdict:
     if verdict.state != ChangeNotification.State.WAITING or verdict.reason in KEPT_FOR_A_KEY:
         return verdict
-    if now - delivery.received_at <= GIVE_UP_AFTER:
+    is_hopeless = verdict.reason == Reason.PRIVATE_KEY_DESTROYED
+    if not is_hopeless and now - delivery.received_at <= GIVE_UP_AFTER:
         return verdict
     return Verdict(
         state=ChangeNotification.State.DEAD,

@@ -106,6 +106,13 @@ def private_key_for(encryption_certificate_id: str) -> tuple[RSAPrivateKey, str]
     return _loaded(row.private_key.reveal()), row.thumbprint
 
 
+def is_key_destroyed(encryption_certificate_id: str) -> bool:
+    """Say whether the certificate of that name is here and somebody had its private key destroyed."""
+    return EncryptionCertificate.objects.filter(
+        encryption_certificate_id=encryption_certificate_id, key_destroyed_at__isnull=False
+    ).exists()
+
+
 def forget_loaded_keys() -> None:
     """Drop the private keys that this process holds in memory."""
     _loaded.cache_clear()

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import lacking_keys, processing
@@ -96,3 +99,28 @@ def test_what_was_given_up_is_told_and_keeps_nothing(
     need = lacking_keys.need_of(certificate, late)
 
     assert (need.given_up, need.is_pressing) == (1, False)
+
+
+def test_what_needs_a_destroyed_key_is_given_up_at_once_and_not_called_forged(
+    sent: Callable[..., None], certificate: EncryptionCertificate
+) -> None:
+    EncryptionCertificate.objects.update(private_key="", key_destroyed_at=datetime.now(UTC))
+
+    sent()
+
+    row = ChangeNotification.objects.get()
+    assert (row.state, row.reason) == ("dead", "private_key_destroyed")
+    assert Delivery.objects.get().state == "done"
+
+
+def test_its_page_says_for_which_certificate_it_was_encrypted(
+    sent: Callable[..., None], certificate: EncryptionCertificate, client: Client
+) -> None:
+    EncryptionCertificate.objects.update(private_key="")
+    sent()
+    client.force_login(User.objects.create_superuser("admin"))
+    row = ChangeNotification.objects.get()
+
+    page = client.get(reverse("admin:notifications_changenotification_change", args=(row.pk,)))
+
+    assert 'Encrypted for <span class="gsm-code">hooks</span>' in page.content.decode()
