@@ -301,7 +301,7 @@ def test_what_graph_made_unseen_is_found_by_a_later_run(
 def test_a_process_that_dies_before_the_answer_makes_no_second_one(
     make_wish: Make, sandbox: Sandbox, now: datetime, watched_webhook: Callable[[Callable[[], None]], None]
 ) -> None:
-    left: list[dict[str, Any]] = []
+    left: list[Any] = []
     watched_webhook(lambda: left.extend(Subscription.objects.values()))
     create(make_wish(), now)
 
