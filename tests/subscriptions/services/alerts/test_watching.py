@@ -108,6 +108,7 @@ def test_what_grows_is_told_again_after_an_hour(
 
     assert [subject.split(":")[0] for subject in subjects(mailoutbox)] == ["New", "Got worse"]
     assert "2 subscriptions" in mailoutbox[1].subject
+    assert AlertMessage.objects.get(occasion="again").queued_at == now + 60 * MINUTE
 
 
 def test_what_gets_worse_is_told_again_at_once(
