@@ -60,9 +60,9 @@ def work_once(*, include_waiting: bool = False) -> dict[str, Any]:
     }
 
 
-def recover_until(stop: threading.Event) -> None:
+def recover_until(stop: threading.Event, *, every_seconds: float = LOOK_EVERY_SECONDS) -> None:
     """Recover what is due, again and again until `stop` is set: beside the inbox, which must not wait for it."""
-    while not stop.wait(LOOK_EVERY_SECONDS):
+    while not stop.wait(every_seconds):
         close_old_connections()
         try:
             recovering.recover_due(clock=timezone.now, actor="worker", go_on=lambda: not stop.is_set())

@@ -27,7 +27,7 @@ class Store(Protocol):
     """Writes what was found, inside the caller's transaction; returns counts of `changes` and `duplicates`."""
 
     def __call__(
-        self, subscription: Subscription, changes: Sequence[FoundChange], *, period: Period, now: datetime
+        self, subscription: Subscription, changes: Sequence[FoundChange], /, *, period: Period, now: datetime
     ) -> Counter[str]:
         """Write the changes of one page."""
 

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from django.db import connection
 
 from notifications.models import ChangeNotification
 from notifications.services import engine
-from subscriptions.models import EncryptionCertificate, Subscription
+from subscriptions.models import DeltaLink, DeltaTracking, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,3 +96,18 @@ def test_a_run_tells_of_all_its_parts() -> None:
         "postponed": 0,
         "errors": [],
     }
+
+
+def test_a_worker_begins_to_follow_what_was_created_and_finds_what_is_missed(
+    make_subscription: SubscriptionMaker,
+) -> None:
+    make_subscription()
+    stop = Event()
+    worker = Thread(target=engine.recover_until, args=(stop,), kwargs={"every_seconds": 0.05})
+
+    worker.start()
+    wait_until(lambda: DeltaTracking.objects.filter(recovered_at__isnull=False).exists())
+    stop.set()
+    worker.join()
+
+    assert DeltaLink.objects.exists()
