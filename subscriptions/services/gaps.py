@@ -20,6 +20,7 @@ State = Gap.State
 # Graph does not say of when the changes are that it could not deliver. It tries for four hours, and learns of some
 # changes six hours late: a day is more than both. Source: change-notifications-delivery-webhooks.md (2026-04-22).
 MISSED_WITHIN = timedelta(days=1)
+RETIRED = "It was retired here: its changes are not followed any more."
 NO_DELTA = "Graph has no delta query for this resource: what changed then cannot be asked for."
 
 
@@ -136,6 +137,11 @@ def give_up(subscription: Subscription, *, until: datetime, note: str) -> int:
             if later:
                 later.save(force_insert=True)
     return len(gaps)
+
+
+def stop_awaiting(subscription: Subscription, *, note: str) -> int:
+    """Mark all that awaits recovery as lost, what goes on too, since nobody will look; return how many."""
+    return subscription.gaps.awaiting().update(state=State.UNRECOVERABLE, note=note)
 
 
 def _later_part(gap: Gap, *, after: datetime) -> Gap | None:

@@ -46,6 +46,7 @@ def remove(subscription: Subscription, *, now: datetime, actor: str) -> Subscrip
             **outcomes.no_error(),
         )
         recovery.forget(subscription)
+        gaps.stop_awaiting(subscription, note=gaps.RETIRED)
     logger.info("subscription removed id=%s", subscription.pk)
     return subscription
 

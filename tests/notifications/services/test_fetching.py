@@ -230,3 +230,14 @@ def test_only_genuine_changes_without_content_are_wanted(told: Told) -> None:
 
     assert want() == 1
     assert want() == 0
+
+
+def test_an_item_is_found_in_whatever_folder_it_lies(told: Told, sandbox: Sandbox) -> None:
+    user = MAILBOX.removesuffix("/messages")
+    sandbox.make_change(f"{user}/mailFolders/archive/messages/a1", "created", {"subject": "Filed"})
+    sandbox.flush(10)
+    engine.work_once()
+
+    fetch_now(ChangeNotification.objects.latest("pk"))
+
+    assert NotificationContent.objects.get().data["subject"] == "Filed"

@@ -93,6 +93,10 @@ def test_what_is_removed_here_does_not_listen_until_it_is_recreated(
 ) -> None:
     subscription = removal.remove(make_subscription(), now=now, actor="test")
     assert (the_gap(subscription).cause, the_gap(subscription).ended_at) == (Gap.Cause.PAUSED, None)
+    assert (the_gap(subscription).state, the_gap(subscription).note) == (
+        Gap.State.UNRECOVERABLE,
+        gaps.RETIRED,
+    )
     sandbox.advance(HOUR)
 
     recreation.recreate(subscription, now=now + HOUR, actor="test")
