@@ -146,9 +146,13 @@ def is_rotatable(certificate: EncryptionCertificate) -> bool:
 
 
 def set_state(certificate: EncryptionCertificate, state: str) -> None:
-    """Put a certificate whose private key is here into another state; the time to its retirement begins anew."""
+    """Put a certificate whose private key is here into another state; the time to its retirement begins anew.
+
+    One that is active again is replaced by nothing any more; what has moved stays where it is.
+    """
+    called_off = {"replaced_by": None, "rotated_at": None} if state == State.ACTIVE else {}
     EncryptionCertificate.objects.filter(pk=certificate.pk, key_destroyed_at=None).update(
-        state=state, unused_since_at=None, retired_at=None
+        state=state, unused_since_at=None, retired_at=None, **called_off
     )
     certificate.refresh_from_db()
 

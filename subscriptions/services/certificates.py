@@ -61,6 +61,14 @@ def wished_for(subscription: Subscription) -> EncryptionCertificate | None:
     return subscription.encryption_certificate if subscription.include_resource_data else None
 
 
+def standing_for(encryption_certificate_id: str) -> EncryptionCertificate | None:
+    """Return the certificate of a name, or the one that has taken its place, so that scripts outlive a rotation."""
+    found = EncryptionCertificate.objects.filter(encryption_certificate_id=encryption_certificate_id).first()
+    while found and found.state != EncryptionCertificate.State.ACTIVE and found.replaced_by:
+        found = found.replaced_by
+    return found
+
+
 def to_be_sent(subscription: Subscription, *, now: datetime) -> EncryptionCertificate | None:
     """Return the certificate that Graph does not encrypt with yet and shall at `now`; none that has expired."""
     wished = wished_for(subscription)

@@ -8,6 +8,7 @@ from subscriptions import conf
 from subscriptions.catalogue import entry_for, lifetimes, normalise, rules
 from subscriptions.catalogue.rules import Access, Problem
 from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
+from subscriptions.services import certificates
 from subscriptions.services.errors import UseCaseError
 
 CHANGE_TYPES = ("created", "updated", "deleted")
@@ -148,8 +149,8 @@ def _certificate(name: str, *, is_rich: bool, now: datetime) -> EncryptionCertif
     usable = EncryptionCertificate.objects.usable(now)
     if not name:
         raise WrongWishError("Content needs an encryption certificate: name one with --certificate.")
-    certificate = usable.filter(encryption_certificate_id=name).first()
-    if certificate is None:
+    certificate = certificates.standing_for(name)
+    if certificate is None or certificate not in usable:
         names = ", ".join(usable.values_list("encryption_certificate_id", flat=True)) or "none"
         raise WrongWishError(f"There is no active, valid certificate named {name!r}. There is: {names}.")
     return certificate

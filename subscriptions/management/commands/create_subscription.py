@@ -33,7 +33,11 @@ class Command(BaseCommand):
             "--change-type", metavar="TYPES", help="created, updated, deleted: one or more, with commas."
         )
         parser.add_argument("--rich", action="store_true", help="Include the content, encrypted.")
-        parser.add_argument("--certificate", metavar="NAME", help="Name of the encryption certificate.")
+        parser.add_argument(
+            "--certificate",
+            metavar="NAME",
+            help="Name of the encryption certificate; one that was replaced stands for what took its place.",
+        )
         parser.add_argument(
             "--account",
             metavar="USER",

@@ -21,7 +21,7 @@ from django.urls import reverse
 from subscriptions.keys import certificates as keys
 from subscriptions.keys.certificates import KeyPair
 from subscriptions.models import EncryptionCertificate, Subscription
-from subscriptions.services import certificates
+from subscriptions.services import certificate_rotation, certificates
 
 ADD = reverse("admin:subscriptions_encryptioncertificate_add")
 LIST = reverse("admin:subscriptions_encryptioncertificate_changelist")
@@ -238,12 +238,13 @@ def test_one_that_graph_was_never_told_of_can_be_deleted(
 def test_back_in_use_the_time_to_its_retirement_begins_anew(
     administrator: Client, certificate: EncryptionCertificate
 ) -> None:
-    EncryptionCertificate.objects.update(state="draining", unused_since_at=datetime.now(UTC))
+    certificate_rotation.replace_by_new(certificate, now=datetime.now(UTC))
+    EncryptionCertificate.objects.filter(pk=certificate.pk).update(unused_since_at=datetime.now(UTC))
 
     administrator.post(page_of(certificate), {"state": "active"})
 
     certificate.refresh_from_db()
-    assert (certificate.state, certificate.unused_since_at) == ("active", None)
+    assert (certificate.state, certificate.unused_since_at, certificate.replaced_by) == ("active", None, None)
 
 
 def test_without_its_key_the_state_is_fixed(

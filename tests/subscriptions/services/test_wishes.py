@@ -1,13 +1,13 @@
 """From names to a subscription to be, or to what is wrong with it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
-from subscriptions.services import wishes
+from subscriptions.services import certificate_rotation, wishes
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,16 @@ def test_a_sound_wish_is_not_saved_yet(named: Named) -> None:
 
 def test_a_rich_wish_gets_its_certificate(named: Named, certificate: EncryptionCertificate) -> None:
     assert named(**RICH).encryption_certificate == certificate
+
+
+def test_the_name_of_a_replaced_certificate_stands_for_the_one_in_its_place(
+    named: Named, certificate: EncryptionCertificate
+) -> None:
+    now = datetime.now(UTC)
+    second = certificate_rotation.replace_by_new(certificate, now=now)
+    third = certificate_rotation.replace_by_new(second, now=now)
+
+    assert named(**RICH).encryption_certificate == third
 
 
 def test_what_only_beta_has_is_wished_in_beta(named: Named) -> None:
