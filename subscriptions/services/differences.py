@@ -20,12 +20,12 @@ class Difference(StrEnum):
     EXPIRY = "another expiry"
     NOTIFICATION_URL = "sends to another address"
     LIFECYCLE_URL = "sends lifecycle notifications to another address, or to none"
-    CLIENT_STATE = "has another clientState, so that what it sends cannot be proven"
+    CLIENT_STATE = "has a clientState that is not known here, so that what it sends cannot be proven"
     CERTIFICATE = "encrypts for another certificate"
 
 
 def differences(row: Subscription, remote: RemoteSubscription) -> set[Difference]:
-    """Return what differs. A list does not show the clientState; what is read by its id may."""
+    """Return what differs."""
     if row.is_paused:
         return {Difference.PAUSED}
     notification_url, lifecycle_url = addresses(row)
@@ -34,7 +34,8 @@ def differences(row: Subscription, remote: RemoteSubscription) -> set[Difference
         Difference.NOTIFICATION_URL: not _is_same_address(remote.notification_url, notification_url),
         # Nobody can change it at Graph: what was sent when it was created is what it is.
         Difference.LIFECYCLE_URL: not _is_same_address(row.lifecycle_notification_url, lifecycle_url),
-        Difference.CLIENT_STATE: _has_another_client_state(row, remote),
+        # Nor this: what Graph shows of it may be masked, and is no reason to create anything anew.
+        Difference.CLIENT_STATE: not row.client_state,
         Difference.CERTIFICATE: _has_another_certificate(row, remote),
     }
     return {difference for difference, differs in found.items() if differs}
@@ -70,12 +71,6 @@ def _normal(address: str) -> tuple[str, ...]:
     except ValueError:
         return (address,)
     return parts.scheme, parts.hostname or "", str(port), parts.path.rstrip("/"), parts.query
-
-
-def _has_another_client_state(row: Subscription, remote: RemoteSubscription) -> bool:
-    if not row.client_state:
-        return True
-    return remote.client_state is not None and remote.client_state != row.client_state.reveal()
 
 
 def _has_another_certificate(row: Subscription, remote: RemoteSubscription) -> bool:

@@ -132,6 +132,16 @@ def test_one_without_a_client_state_gets_one_of_ours(make_subscription: Make, sa
     assert str(stored.client_state).startswith(f"{row.pk}.")
 
 
+def test_a_client_state_that_graph_shows_masked_changes_nothing(
+    make_subscription: Make, sandbox: Sandbox
+) -> None:
+    row = make_subscription()
+    moved(row, sandbox, client_state="********")
+
+    assert mend(row) == Result.NOTHING
+    assert list(sandbox.subscriptions) == [row.graph_id]
+
+
 def test_a_pause_that_was_not_finished_is_finished(make_subscription: Make, sandbox: Sandbox) -> None:
     row = make_subscription()
     Subscription.objects.update(is_enabled=False)
