@@ -13,6 +13,7 @@ from subscriptions.models import (
     AppRegistration,
     DelegatedAccount,
     EncryptionCertificate,
+    Gap,
     Operation,
     Run,
     Subscription,
@@ -36,6 +37,7 @@ def families(*, now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _graph_calls(now)
     yield from _keys_and_accounts()
     yield from _runs_and_alerts()
+    yield _gaps()
 
 
 def gauge(name: str, explanation: str, value: float) -> GaugeMetricFamily:
@@ -160,3 +162,11 @@ def _runs_and_alerts() -> Iterator[GaugeMetricFamily]:
     )
     by_kind = [((str(kind),), opened.get(kind, 0)) for kind in Alert.Kind.values]
     yield gauges("alerts_open", "What needs a human, by kind; the admin says what to do.", ("kind",), by_kind)
+
+
+def _gaps() -> GaugeMetricFamily:
+    found = dict(Gap.objects.order_by().values_list("state").annotate(Count("pk")))
+    by_state = [((str(state),), found.get(state, 0)) for state in Gap.State.values]
+    return gauges(
+        "gaps", "Times in which a subscription did not listen, by what became of them.", ("state",), by_state
+    )

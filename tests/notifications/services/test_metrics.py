@@ -17,6 +17,7 @@ from subscriptions.models import (
     AppRegistration,
     DelegatedAccount,
     EncryptionCertificate,
+    Gap,
     Operation,
     Run,
     Subscription,
@@ -164,6 +165,14 @@ def test_runs_and_open_alerts_are_shown() -> None:
     assert value("run_finished_timestamp_seconds", command=command) == (NOW - 10 * MINUTE).timestamp()
     assert value("run_succeeded_timestamp_seconds", command=command) == (NOW - 30 * MINUTE).timestamp()
     assert (value("alerts_open", kind="lapsed"), value("alerts_open", kind="silent")) == (1, 0)
+
+
+def test_gaps_are_shown_by_what_became_of_them(known: Known) -> None:
+    Gap.objects.create(subscription=known(), cause="lapsed", state="awaiting", began_at=NOW, began_by=NOW)
+
+    value = scrape()
+
+    assert [value("gaps", state=state) for state in ("awaiting", "recovered", "unrecoverable")] == [1, 0, 0]
 
 
 def test_no_secret_is_among_them(known: Known) -> None:
