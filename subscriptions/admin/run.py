@@ -7,6 +7,8 @@ from subscriptions.admin import badges
 from subscriptions.admin.append_only import AppendOnlyAdmin
 from subscriptions.models import Run
 
+ORDER = ("due", "renewed", "recreated", "failed", "skipped")
+
 
 @admin.register(Run)
 class RunAdmin(AppendOnlyAdmin[Run]):
