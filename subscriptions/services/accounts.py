@@ -12,8 +12,10 @@ from subscriptions import catalogue
 from subscriptions.graph import sign_in
 from subscriptions.graph.errors import TokenRefusedError
 from subscriptions.graph.sign_in import DeviceCode, SignedIn, SignInNeededError
+from subscriptions.graph.tokens import Credential
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration, DelegatedAccount
+from subscriptions.services import credentials
 from subscriptions.services.clients import sign_in_app, signing_keys_for
 from subscriptions.services.errors import UseCaseError
 
@@ -90,14 +92,18 @@ def finish(
     app_registration = AppRegistration.objects.filter(pk=kept["app_registration"]).first()
     if app_registration is None:
         raise SignInRefusedError("The app registration was deleted meanwhile.")
-    try:
-        signed_in = sign_in.finish(
-            sign_in_app(app_registration, kind=kept["kind"]),
+
+    def redeem(credential: Credential) -> SignedIn:
+        return sign_in.finish(
+            sign_in_app(app_registration, kind=kept["kind"], credential=credential),
             flow=kept["flow"],
             unverified_answer=unverified_answer,
             signing_keys=signing_keys_for(app_registration),
             now=now,
         )
+
+    try:
+        signed_in = credentials.use(app_registration, redeem, now=now)
     except TokenRefusedError as error:
         if error.error != "access_denied":
             raise

@@ -189,6 +189,16 @@ def test_an_account_is_renewed_by_the_next_credential_too(
     assert not account.needs_sign_in
 
 
+def test_somebody_signs_in_by_the_next_credential_too(
+    with_next: AppRegistration, sandbox: Sandbox, sign_in: Callable[..., DelegatedAccount]
+) -> None:
+    second = with_next.next_client_secret.reveal()
+    end_first(sandbox)
+
+    assert sign_in().username == sandbox.users[0].username
+    assert AppRegistration.objects.get().client_secret.reveal() == second
+
+
 def test_a_renewal_run_does_not_notice_the_end_of_a_secret(
     make_subscription: Callable[..., Subscription],
     with_next: AppRegistration,
