@@ -1,6 +1,6 @@
 """A simulated month: subscriptions of every lifetime, cron every ten minutes, and everything that goes wrong.
 
-    python -m tests.benchmarks.month [--seeds 20 | --seed 7] [--subscriptions 500] [--days 30] [--database-url URL]
+    python -m tests.benchmarks.month [--seeds 20] [--jobs 2] [--subscriptions 500] [--days 30] [--database-url URL]
 
 Nothing waits: time is skipped from one run of cron to the next. Each seed plays another month, in a process and a
 database of its own; a database that is named must be empty, is emptied after each seed, and takes one at a time.
@@ -17,6 +17,8 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -26,14 +28,12 @@ MOST_NAMED = 20
 def main() -> int:
     """Play and print the figures of each seed and of all."""
     options = _options()
-    if options.seed is not None:
-        results = [_play(options)]
-        if options.json:
-            print(json.dumps(results[0]))
-            return 0
-    else:
-        results = [_play_apart(seed, options) for seed in range(1, options.seeds + 1)]
-    for result in results:
+    if options.seed is not None and options.json:
+        print(json.dumps(_play(options)))
+        return 0
+    results = []
+    for result in [_play(options)] if options.seed is not None else _play_all(options):
+        results.append(result)
         _print(f"seed {result['seed']}", result["figures"], result["broken"])
     if len(results) > 1:
         total: Counter[str] = Counter()
@@ -52,8 +52,12 @@ def _options() -> Namespace:
     parser.add_argument(
         "--database-url", default="", help="An empty database; SQLite of its own if not given."
     )
+    parser.add_argument("--jobs", type=int, default=1, help="Play so many seeds at a time.")
     parser.add_argument("--json", action="store_true", help="Print the result of --seed as JSON and exit 0.")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.jobs > 1 and options.database_url:
+        parser.error("A database takes one seed at a time.")
+    return options
 
 
 def _play(options: Namespace) -> dict[str, Any]:
@@ -74,6 +78,11 @@ def _play(options: Namespace) -> dict[str, Any]:
     return asdict(result)
 
 
+def _play_all(options: Namespace) -> Iterator[dict[str, Any]]:
+    with ThreadPoolExecutor(options.jobs) as pool:
+        yield from pool.map(lambda number: _play_apart(number, options), range(1, options.seeds + 1))
+
+
 def _play_apart(number: int, options: Namespace) -> dict[str, Any]:
     """Play a seed in a process of its own: a process cannot go back in time."""
     arguments = ["--seed", str(number), "--json", "--database-url", options.database_url]
@@ -89,9 +98,9 @@ def _play_apart(number: int, options: Namespace) -> dict[str, Any]:
 
 
 def _print(title: str, figures: dict[str, int], broken: list[str]) -> None:
-    print(f"{title}: " + "; ".join(f"{name} {number:,}" for name, number in figures.items()))
+    print(f"{title}: " + "; ".join(f"{name} {number:,}" for name, number in figures.items()), flush=True)
     for text in broken[:MOST_NAMED]:
-        print(f"  BROKEN {text}")
+        print(f"  BROKEN {text}", flush=True)
     if len(broken) > MOST_NAMED:
         print(f"  and {len(broken) - MOST_NAMED} more")
 

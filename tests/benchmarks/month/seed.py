@@ -45,11 +45,16 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
     os.environ["MEASURE_ENDPOINT"] = "off"
     with installed(database_url=database_url, ADMINS="ops@example.com", EMAIL_URL="memorymail://") as product:
         # The product can be imported from here on only.
+        from django.core.management import call_command
+
+        from subscriptions.models import AppRegistration
         from tests.benchmarks.month import findings, weather, wishes
         from tests.benchmarks.month.play import Month
         from tests.benchmarks.month.webhook import serving
         from tests.benchmarks.month.world import World
 
+        if AppRegistration.objects.exists():
+            raise SystemExit("The database is not empty. Name one of which nothing is needed.")
         chance = Random(seed)  # noqa: S311 -- a world, not a secret
         with serving(product.port) as webhook:
             # The web application sets up the log when it is loaded.
@@ -65,5 +70,7 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
             month.play(progress=progress)
             figures, broken = findings.of(month.journal, sandbox=product.sandbox, at=clock.now())
         figures["calls to Graph"] = len(product.sandbox.requests)
+        if database_url:
+            call_command("flush", verbosity=0, interactive=False)
         figures["seconds"] = round(time.monotonic() - started)
     return Result(seed=seed, figures=figures, broken=[*broken, *break_offs.texts[:MOST_NAMED]])
