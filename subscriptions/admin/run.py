@@ -7,6 +7,7 @@ from subscriptions.admin import badges
 from subscriptions.admin.append_only import AppendOnlyAdmin
 from subscriptions.models import Run
 
+# PostgreSQL keeps no order in JSON.
 ORDER = ("due", "renewed", "recreated", "failed", "skipped")
 
 
@@ -36,6 +37,5 @@ class RunAdmin(AppendOnlyAdmin[Run]):
     @admin.display(description="what it did")
     def counts(self, run: Run) -> str:
         """Show the counts that are not nothing."""
-        return (
-            ", ".join(f"{count:,} {name}" for name, count in run.summary.items() if count) or "nothing to do"
-        )
+        found = [f"{run.summary[name]:,} {name}" for name in ORDER if run.summary.get(name)]
+        return ", ".join(found) or "nothing to do"
