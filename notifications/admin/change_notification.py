@@ -32,7 +32,14 @@ class ChangeNotificationAdmin(ExportAdmin, FetchAdmin, ReplayAdmin[ChangeNotific
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")
     list_display_links = ("received_how", "event_and_state")
-    list_filter = (StateFilter, ReceivedFilter, WhatHappenedFilter, ResourceTypeFilter, SubscriptionFilter)
+    list_filter = (
+        StateFilter,
+        ReceivedFilter,
+        WhatHappenedFilter,
+        ResourceTypeFilter,
+        "origin",
+        SubscriptionFilter,
+    )
     list_select_related = ("subscription",)
     search_fields = (
         "resource_id__exact",

@@ -50,7 +50,7 @@ def changes_in(
     change for each member who came or went. Of an event that recurs, the series counts and not its single dates.
     """
     item_id = document.get("id")
-    if not isinstance(item_id, str) or not 0 < len(item_id) <= _LONGEST_ID:
+    if not isinstance(item_id, str) or not 0 < len(item_id) <= _LONGEST_ID or not item_id.isprintable():
         return
     if collection.kind == DeltaKind.EVENTS and document.get("type") == "occurrence":
         return

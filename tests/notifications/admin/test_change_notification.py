@@ -94,6 +94,21 @@ def test_the_list_can_be_narrowed_to_a_type_of_resource(
     assert [row.resource_type for row in rows] == ["#Microsoft.Graph.Event"]
 
 
+def test_the_list_can_be_narrowed_to_what_a_delta_query_found(
+    administrator: Client, make_notification: Maker
+) -> None:
+    make_notification()
+    make_notification(origin="delta", delivery=None, times_delivered=0)
+
+    [row] = shown(administrator, origin__exact="delta")
+    page = administrator.get(
+        reverse("admin:notifications_changenotification_change", args=(row.pk,))
+    ).content.decode()
+
+    assert row.origin == "delta"
+    assert "None: found by delta query" in page
+
+
 def test_the_list_can_be_narrowed_to_a_subscription_even_an_old_one(
     administrator: Client, make_notification: Maker, known: Callable[..., Subscription]
 ) -> None:

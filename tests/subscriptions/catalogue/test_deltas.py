@@ -145,7 +145,7 @@ def test_each_member_who_came_or_left_is_a_change_of_the_group() -> None:
     ]
 
 
-@pytest.mark.parametrize("item_id", [None, "", 7, "x" * 1025])
+@pytest.mark.parametrize("item_id", [None, "", 7, "x" * 1025, "a\0b"])
 def test_what_names_no_item_is_passed_over(item_id: object) -> None:
     assert changes({"id": item_id}, DeltaKind.CONTACTS) == []
 
