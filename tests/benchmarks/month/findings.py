@@ -54,11 +54,13 @@ def _in_words(life: Life, journal: Journal) -> str:
     subscription = life.subscription
     whose = "app" if subscription.user_id is None else "account"
     end = f"removed {_at(life.removed_at, journal)}" if life.removed_at else ""
+    spells = {spell.trouble for spell in journal.spells if spell.touches(life.due_at, life.ended_at)}
+    weather = ", ".join(sorted(spells)) or "fair weather"
     return (
         f"{subscription.resource.split('?')[0]} of an {whose} ({subscription.id[:8]}), "
         f"created {_at(life.began_at, journal)}, granted {_at(life.granted_at, journal)}, "
-        f"due {_at(life.due_at, journal)}, to end {_at(life.expires_at, journal)} {end}"
-    ).strip()
+        f"due {_at(life.due_at, journal)}, to end {_at(life.expires_at, journal)} {end} [{weather}]"
+    )
 
 
 def _at(at: datetime, journal: Journal) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tests.benchmarks.month.weather import Spell
 from tests.benchmarks.month.world import Owner
 
 
@@ -36,9 +37,10 @@ class Tick:
 
 @dataclass(kw_only=True)
 class Journal:
-    """All of a month: its ticks, what the world itself removed at Graph, and figures."""
+    """All of a month: its weather, its ticks, what the world itself removed at Graph, and figures."""
 
     began_at: datetime
+    spells: list[Spell] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
     # Graph's ids of what was removed there, and whether we were told.
     removed: dict[str, bool] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from subscriptions.services import alerts
 from tests.benchmarks.month import clock, runs, weather
 from tests.benchmarks.month.journal import Journal, Tick
 from tests.benchmarks.month.trouble import Gust
-from tests.benchmarks.month.weather import Spell, Trouble
+from tests.benchmarks.month.weather import Trouble
 from tests.benchmarks.month.world import World
 
 CRON_EVERY = timedelta(minutes=10)
@@ -28,10 +28,9 @@ class Month:
     """A month being played."""
 
     world: World
-    spells: list[Spell]
+    journal: Journal
     days: float
     chance: Random
-    journal: Journal = field(default_factory=lambda: Journal(began_at=clock.now()))
 
     def play(self, *, progress: Callable[[int, int], None]) -> None:
         """Play it to its end."""
@@ -41,7 +40,7 @@ class Month:
         for number in range(1, ticks + 1):
             at = began_at + number * CRON_EVERY
             clock.move_to(at)
-            self.world.change_weather(weather.at(self.spells, at))
+            self.world.change_weather(weather.at(self.journal.spells, at))
             self.journal.ticks.append(self._tick(number, is_calm=at >= calm_from))
             progress(number, ticks)
 

@@ -49,6 +49,7 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
 
         from subscriptions.models import AppRegistration
         from tests.benchmarks.month import findings, weather, wishes
+        from tests.benchmarks.month.journal import Journal
         from tests.benchmarks.month.play import Month
         from tests.benchmarks.month.webhook import serving
         from tests.benchmarks.month.world import World
@@ -65,10 +66,10 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
             world.found(apps=APPS, accounts_of=ACCOUNTS)
             if failed := world.wish(list(wishes.choose(subscriptions, chance=chance))).failed:
                 raise SystemExit(f"Not all wishes were created, the first failed so: {failed[0].error}")
-            spells = weather.forecast(began_at=clock.now(), days=days, chance=chance)
-            month = Month(world=world, spells=spells, days=days, chance=chance)
-            month.play(progress=progress)
-            figures, broken = findings.of(month.journal, sandbox=product.sandbox, at=clock.now())
+            journal = Journal(began_at=clock.now())
+            journal.spells = weather.forecast(began_at=journal.began_at, days=days, chance=chance)
+            Month(world=world, journal=journal, days=days, chance=chance).play(progress=progress)
+            figures, broken = findings.of(journal, sandbox=product.sandbox, at=clock.now())
         figures["calls to Graph"] = len(product.sandbox.requests)
         if database_url:
             call_command("flush", verbosity=0, interactive=False)

@@ -52,9 +52,9 @@ class Spell:
     ends_at: datetime
     place: int
 
-    def overlaps(self, other: "Spell") -> bool:
-        """Say whether both hold at some moment."""
-        return self.began_at <= other.ends_at and other.began_at <= self.ends_at
+    def touches(self, began_at: datetime, ended_at: datetime) -> bool:
+        """Say whether it holds at some moment between two."""
+        return self.began_at <= ended_at and began_at <= self.ends_at
 
 
 def forecast(*, began_at: datetime, days: float, chance: Random) -> list[Spell]:
@@ -62,7 +62,9 @@ def forecast(*, began_at: datetime, days: float, chance: Random) -> list[Spell]:
     spells: list[Spell] = []
     for spell in _draws(began_at=began_at, days=days, chance=chance):
         # Of one sort, and of what befalls one app, one at a time: the end of one must not heal another.
-        if not any(_is_of_one_sort(spell, other) and spell.overlaps(other) for other in spells):
+        if not any(
+            _is_of_one_sort(spell, other) and spell.touches(other.began_at, other.ends_at) for other in spells
+        ):
             spells.append(spell)
     return sorted(spells, key=lambda spell: spell.began_at)
 
