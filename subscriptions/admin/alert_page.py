@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from subscriptions.admin import badges
 from subscriptions.models import Alert
 
-CONCERNED_SHOWN = 50
+LINES_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ def concerned(alert: Alert) -> list[ConcernedLine]:
     """Return the subscriptions that it concerns, those that still suffer first."""
     rows = alert.concerned.select_related("subscription").order_by("until_at", "pk")
     # The databases disagree on where empty ends come, so they are asked apart.
-    still = list(rows.filter(until_at__isnull=True)[:CONCERNED_SHOWN])
-    over = list(rows.filter(until_at__isnull=False)[: CONCERNED_SHOWN - len(still)])
+    still = list(rows.filter(until_at__isnull=True)[:LINES_SHOWN])
+    over = list(rows.filter(until_at__isnull=False)[: LINES_SHOWN - len(still)])
     return [
         ConcernedLine(
             name=str(row.subscription),
@@ -74,7 +74,7 @@ def concerned(alert: Alert) -> list[ConcernedLine]:
 
 def messages(alert: Alert) -> Iterator[MessageLine]:
     """Return what was told, and what is to be."""
-    for message in alert.messages.order_by("-pk")[:CONCERNED_SHOWN]:
+    for message in alert.messages.order_by("-pk")[:LINES_SHOWN]:
         yield MessageLine(
             channel=message.get_channel_display(),
             occasion=message.get_occasion_display(),
