@@ -10,12 +10,19 @@ from subscriptions.catalogue import deltas
 from subscriptions.catalogue.deltas import Collection, DeltaKind, DeltaPlan, FoundChange
 from subscriptions.graph.client import GraphClient
 from subscriptions.graph.documents import DeltaPage
-from subscriptions.graph.errors import GraphError, ResourceNotFoundError, SyncStateLostError
+from subscriptions.graph.errors import (
+    GraphError,
+    ResourceNotFoundError,
+    SyncStateLostError,
+    UnexpectedAnswerError,
+)
+from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import DeltaLink, Subscription
 from subscriptions.services import gaps
 from subscriptions.services.catching_up.holding import Hold
 from subscriptions.services.catching_up.reports import Period, Report, Store
 from subscriptions.services.clients import version_of
+from subscriptions.services.errors import UnreadableSecretError
 
 PAGE_SIZE = 200
 # A beginning that comes later than this after the grant does not look back at all that happened in between.
@@ -108,29 +115,40 @@ class Reader:
             self._read(link)
 
     def _read(self, link: DeltaLink) -> None:
-        """Read page by page until Graph says where to go on another time."""
+        """Read page by page until Graph says where to go on another time.
+
+        Raises:
+            GraphError: Graph refused, forgets our place again and again, or leads round in a circle.
+
+        """
+        has_begun_anew = False
         while True:
             started_at = link.started_at or self.hold.clock()
+            place = self._place(link)
             try:
                 page = self.client.delta_page(
-                    self._place(link), version=version_of(self.subscription), prefer=self._prefer(link)
+                    place, version=version_of(self.subscription), prefer=self._prefer(link)
                 )
             except SyncStateLostError:
-                if not (link.cursor or link.link):
+                if has_begun_anew or not (link.cursor or link.link):
                     raise
+                has_begun_anew = True
                 self._begin_anew(link)
                 continue
+            if page.next_link == place:
+                raise UnexpectedAnswerError("A page of Graph's delta query leads back to itself.")
             self.report.pages += 1
             self._take(link, page, started_at=started_at)
             if page.delta_link:
                 return
 
     def _place(self, link: DeltaLink) -> str:
-        if link.cursor:
-            return link.cursor.reveal()
-        if link.stage == Stage.FOLLOWING:
-            return link.link.reveal()
-        return self.plan.beginning(_collection(link), now=self.hold.clock(), since=link.since)
+        if not link.cursor and link.stage != Stage.FOLLOWING:
+            return self.plan.beginning(_collection(link), now=self.hold.clock(), since=link.since)
+        try:
+            return (link.cursor or link.link).reveal()
+        except FieldDecryptionError as error:
+            raise UnreadableSecretError(str(error)) from error
 
     def _prefer(self, link: DeltaLink) -> tuple[str, ...]:
         has_size = _collection(link).kind.traits.takes_page_size

@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 
 from subscriptions.catalogue.deltas import FoundChange
+from subscriptions.graph.errors import SyncStateLostError, UnexpectedAnswerError
 from subscriptions.models import DelegatedAccount, DeltaLink, DeltaTracking, Operation, Subscription
+from subscriptions.models.fields import Secret
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import creation, recovery
 from subscriptions.services.catching_up import Report, catch_up
+from subscriptions.services.errors import UnreadableSecretError
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -169,3 +173,50 @@ def test_one_refused_folder_does_not_keep_the_others_from_their_turn(
 
     assert shelf.found == ["b"]
     assert DeltaTracking.objects.get().error_code == "ErrorAccessDenied"
+
+
+def test_a_place_that_is_forgotten_again_and_again_ends_the_run(
+    make_wish: Callable[..., Subscription],
+    follow: Callable[..., Report],
+    sandbox: Sandbox,
+    now: datetime,
+) -> None:
+    subscription = creation.create(make_wish(resource=CONTACTS), now=now, actor="test")
+    follow(subscription)
+    body = {"error": {"code": "syncStateNotFound", "message": "Begin anew."}}
+
+    sandbox.add_fault(path="/contacts/delta", status=410, body=body, times=None)
+
+    with pytest.raises(SyncStateLostError):
+        follow(subscription)
+    assert DeltaTracking.objects.get().error_code == "syncStateNotFound"
+
+
+def test_a_page_that_leads_back_to_itself_ends_the_run(
+    make_wish: Callable[..., Subscription],
+    follow: Callable[..., Report],
+    sandbox: Sandbox,
+    now: datetime,
+) -> None:
+    subscription = creation.create(make_wish(resource=CONTACTS), now=now, actor="test")
+    again = {"value": [], "@odata.nextLink": f"{sandbox.graph_url}/v1.0{CONTACTS}/delta?$skiptoken=x"}
+
+    sandbox.add_fault(path="/contacts/delta", status=200, body=again, times=None)
+
+    with pytest.raises(UnexpectedAnswerError, match="back to itself"):
+        follow(subscription)
+
+
+def test_a_link_that_no_key_opens_is_told_and_kept(
+    make_wish: Callable[..., Subscription],
+    follow: Callable[..., Report],
+    now: datetime,
+) -> None:
+    subscription = creation.create(make_wish(resource=CONTACTS), now=now, actor="test")
+    follow(subscription)
+    DeltaLink.objects.update(link=Secret.of_sealed(Fernet(Fernet.generate_key()).encrypt(b"x").decode()))
+
+    with pytest.raises(UnreadableSecretError):
+        follow(subscription)
+
+    assert "FIELD_ENCRYPTION_KEYS" in DeltaTracking.objects.get().error_message
