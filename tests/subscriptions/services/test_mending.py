@@ -174,13 +174,14 @@ def test_a_row_in_other_hands_is_busy(make_subscription: Make, sandbox: Sandbox,
     assert sandbox.subscriptions == {}
 
 
-def test_two_runs_at_once_create_again_once(
+def test_of_two_runs_the_one_that_saw_an_older_state_does_nothing(
     make_subscription: Make, sandbox: Sandbox, at_once: Callable[..., list[object]], asked: Asked
 ) -> None:
     row = make_subscription()
     Subscription.objects.update(lifecycle_notification_url=ELSEWHERE)
     sighting = sighted(row)
     before = len(asked("POST"))
+    sandbox.add_fault(method="GET", path=ONE, delay=2)
 
     at_once(lambda: mending.mend(Sighting.objects.get(pk=sighting.pk), now=datetime.now(UTC), actor="test"))
 
