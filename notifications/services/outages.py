@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from notifications.models import UptimeSpan
 from notifications.services import endpoint_health
@@ -32,7 +33,13 @@ def note_absence(span: UptimeSpan, *, now: datetime) -> int:
     if ended_at <= since:
         return 0
     is_certain = now - span.last_at > RETRIED_AT_MOST
-    watching = Subscription.objects.filter(status=Subscription.Status.ACTIVE, first_granted_at__lt=ended_at)
+    # One that Graph has lost meanwhile may still have listened when we went away.
+    over = Gap.objects.open().filter(subscription=OuterRef("pk"), began_by__lte=since)
+    watching = (
+        Subscription.objects.filter(first_granted_at__lt=ended_at)
+        .exclude(status=Subscription.Status.REMOVED)
+        .exclude(Exists(over))
+    )
     count = gaps.record(
         watching,
         cause=Gap.Cause.ENDPOINT_DOWN,

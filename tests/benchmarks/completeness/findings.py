@@ -86,6 +86,7 @@ class Findings:
         for one in made:
             if oracle.key_of(one) in self.known:
                 told[one.item_id] = max(told[one.item_id], one.number)
+        gone = {one.item_id for one in made if one.change_type == "deleted"}
         found: dict[str, list[datetime]] = defaultdict(list)
         for row in rows:
             if row.origin == "delta":
@@ -96,7 +97,8 @@ class Findings:
                 self.figures["recovered by delta query"] += 1
             elif any(_contains(gap.span, one.at) for gap in resets):
                 self.figures["lost with a forgotten token, and named"] += 1
-                if kind.tells_versions and one.change_type != "deleted" and not kind.members:
+                is_there = one.item_id not in gone and not kind.members
+                if kind.tells_versions and one.change_type != "deleted" and is_there:
                     self.broken.append(f"could have been read anew: {_named(one)}")
             else:
                 self.broken.append(f"not stored: {_named(one)}")

@@ -9,7 +9,7 @@ import pytest
 from notifications.models import EndpointMinute, UptimeSpan
 from notifications.services import outages, uptime
 from subscriptions.models import DeltaTracking, Gap, Subscription
-from subscriptions.services import recovery
+from subscriptions.services import gaps, recovery
 
 pytestmark = pytest.mark.django_db
 
@@ -91,13 +91,24 @@ def test_of_two_processes_that_wake_up_one_tells(watching: Subscription) -> None
     assert Gap.objects.count() == 1
 
 
-def test_what_was_not_at_graph_then_has_no_gap(known: Known) -> None:
-    known(first_granted_at=NOW - HOUR)
-    known(first_granted_at=NOW - 90 * HOUR, status="gone")
+def test_what_graph_lost_in_the_break_had_listened_at_its_beginning(known: Known) -> None:
+    lost = known(first_granted_at=NOW - 90 * HOUR, status="gone", graph_id=None)
+    gaps.begin(lost, cause=Gap.Cause.REMOVED, began_at=NOW - 4 * HOUR)
 
     beats(NOW - 5 * HOUR, NOW)
 
-    assert not Gap.objects.exists()
+    assert lost.gaps.filter(cause=Gap.Cause.ENDPOINT_DOWN).count() == 1
+
+
+def test_what_was_not_at_graph_then_has_no_gap_of_ours(known: Known) -> None:
+    known(first_granted_at=NOW - HOUR)
+    known(first_granted_at=NOW - 90 * HOUR, status="removed")
+    lost = known(first_granted_at=NOW - 90 * HOUR, status="gone", graph_id=None)
+    gaps.begin(lost, cause=Gap.Cause.REMOVED, began_at=NOW - 6 * HOUR)
+
+    beats(NOW - 5 * HOUR, NOW)
+
+    assert not Gap.objects.filter(cause=Gap.Cause.ENDPOINT_DOWN).exists()
 
 
 def test_while_graph_discards_there_is_one_gap_that_grows(watching: Subscription) -> None:
