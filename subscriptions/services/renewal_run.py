@@ -23,7 +23,7 @@ def run(
     actor: str,
     within: timedelta | None = None,
     limit: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda _done, _due: None,
 ) -> renewal.Summary:
     """Renew what is due as `renewal.renew_due` does, write the run down, watch, and send the heartbeat.
 

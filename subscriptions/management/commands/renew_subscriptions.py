@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscriptions.catalogue import lifetimes
+from subscriptions.management.progress import ProgressLine
 from subscriptions.models import Subscription
 from subscriptions.services import renewal, renewal_run
 
@@ -45,9 +46,15 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._say_what_is_due(within, options)
             return
+        progress = ProgressLine(self.stderr, is_wanted=options["verbosity"] > 0)
         summary = renewal_run.run(
-            clock=timezone.now, actor="renew_subscriptions", within=within, limit=options["limit"]
+            clock=timezone.now,
+            actor="renew_subscriptions",
+            within=within,
+            limit=options["limit"],
+            progress=progress,
         )
+        progress.clear()
         if options["json"]:
             self.stdout.write(json.dumps(asdict(summary)))
         elif options["verbosity"]:

@@ -68,7 +68,7 @@ def renew_due(
     actor: str,
     within: timedelta | None = None,
     limit: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda _done, _due: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
     """Renew all that is due and return what was done; a failing row never stops the rest.
@@ -76,8 +76,8 @@ def renew_due(
     What rotations have left behind is wiped, and a replaced certificate retired, when its time is over.
 
     `clock` gives the time at each step, so that a long run does not ask for expiries counted from its start.
-    `progress` is told how many subscriptions each step finished. `sleep` waits so many seconds, for Graph's limits
-    and where Graph asks for it.
+    `progress` is told at each step with how many of all the run is through. `sleep` waits so many seconds, for
+    Graph's limits and where Graph asks for it.
     """
     lanes = _lanes(now=clock(), within=within, limit=limit)
     summary = Summary(due=sum(lane.waiting for lane in lanes))
@@ -86,7 +86,7 @@ def renew_due(
         for item, end in done:
             failure = Failure.of(item.subscription, end.error) if item and end.error else None
             summary.count(end.result, failure)
-        progress(len(done))
+        progress(summary.finished, summary.due)
 
     Run(lanes, clock=clock, actor=actor, stopwatch=Stopwatch(sleep), finished=finished).work()
     client_state_rotation.wipe_former_client_states(now=clock())

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from subscriptions.models import Subscription
 from subscriptions.services.renewal.items import Due, Stage
@@ -24,11 +25,17 @@ def due_for_renewal(*, now: datetime, within: timedelta | None = None, limit: in
 
 def find(*, now: datetime, within: timedelta | None = None, limit: int | None = None) -> Iterator[Due]:
     """Find what is due at `now` and not in somebody's hands, what ends first coming first."""
+    for values in rows_due(now=now, within=within)[:limit].iterator(chunk_size=FETCHED_AT_ONCE):
+        yield Due(**values)
+
+
+def rows_due(*, now: datetime, within: timedelta | None = None) -> QuerySet[Subscription, dict[str, Any]]:
+    """Return the query of `find`."""
     # The databases disagree on where an expiry that is not there would come.
     order = F("expires_at").asc(nulls_last=True), "pk"
-    rows = Subscription.objects.due(now, within=within).unclaimed(now).order_by(*order)
-    for values in rows.values(*Due.__slots__)[:limit].iterator(chunk_size=FETCHED_AT_ONCE):
-        yield Due(**values)
+    due = Subscription.objects.due(now, within=within).unclaimed(now).order_by(*order)
+    values: QuerySet[Subscription, dict[str, Any]] = due.values(*Due.__slots__)
+    return values
 
 
 def by_owner(dues: Iterable[Due]) -> dict[Owner, list[list[Due]]]:

@@ -52,6 +52,11 @@ class Summary:
     skipped: int = 0
     errors: list[Failure] = field(default_factory=list)
 
+    @property
+    def finished(self) -> int:
+        """How many the run is through with."""
+        return self.renewed + self.recreated + self.failed + self.skipped
+
     def count(self, result: Result, failure: Failure | None = None) -> None:
         """Add the result of one subscription."""
         setattr(self, result.value, getattr(self, result.value) + 1)

@@ -462,8 +462,8 @@ def test_every_renewal_is_on_the_log(make_due: Due, run: Run, sandbox: Sandbox) 
 
 def test_progress_is_told(make_due: Due, run: Run) -> None:
     make_due(21)
-    steps: list[int] = []
+    steps: list[tuple[int, int]] = []
 
-    run(progress=steps.append)
+    run(progress=lambda done, due: steps.append((done, due)))
 
-    assert steps == [20, 1]
+    assert steps == [(20, 21), (21, 21)]
