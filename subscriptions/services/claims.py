@@ -26,10 +26,14 @@ def claim(subscription_pk: int, *, now: datetime, statuses: Iterable[str], **unc
     return token if taken else ""
 
 
-def claim_all(subscription_pks: Iterable[int], *, now: datetime, statuses: Iterable[str]) -> str:
+def claim_all(
+    subscription_pks: Iterable[int], *, now: datetime, statuses: Iterable[str], **unchanged: object
+) -> str:
     """Take those of the subscriptions that are free, in one statement; the rows tell which, by the claim returned."""
     token = secrets.token_hex(16)
-    wanted = Subscription.objects.filter(pk__in=list(subscription_pks), status__in=tuple(statuses))
+    wanted = Subscription.objects.filter(
+        pk__in=list(subscription_pks), status__in=tuple(statuses), **unchanged
+    )
     wanted.unclaimed(now).update(claim=token, claimed_until=now + CLAIM_LASTS)
     return token
 

@@ -89,7 +89,7 @@ def take(
     All of it is of one owner: that app registration, or that account.
     """
     found = {due.pk: due for due in dues}
-    token = claims.claim_all(found, now=now, statuses={due.status for due in dues})
+    token = claims.claim_all(found, now=now, statuses={due.status for due in dues}, is_enabled=True)
     rows = Subscription.objects.select_related("encryption_certificate", "certificate_at_graph")
     claimed = {row.pk: row for row in rows.filter(pk__in=found, claim=token)}
     for row in claimed.values():
