@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscriptions.models import AppRegistration
-from subscriptions.services import reconciliation
+from subscriptions.services import reconciliation, runs
 
 WRONG_USAGE = 2
 
@@ -43,14 +43,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Reconcile; exit 1 when Graph could not be asked or a subscription could not be mended."""
         _check(options)
-        summary = reconciliation.reconcile(
-            clock=timezone.now,
-            actor="sync_subscriptions",
-            app=options["app"],
-            is_dry=options["dry_run"],
-            adopt=options["adopt"],
-            remove=options["remove"],
-        )
+        summary = _reconciled(options)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(summary), default=str))
         elif options["verbosity"]:
@@ -79,6 +72,22 @@ class Command(BaseCommand):
             )
         for error in summary.errors:
             self.stderr.write(error)
+
+
+def _reconciled(options: dict[str, Any]) -> reconciliation.Summary:
+    """Reconcile, and write down that it ran and how it ended."""
+    with runs.recorded("sync_subscriptions", clock=timezone.now) as record:
+        summary = reconciliation.reconcile(
+            clock=timezone.now,
+            actor="sync_subscriptions",
+            app=options["app"],
+            is_dry=options["dry_run"],
+            adopt=options["adopt"],
+            remove=options["remove"],
+        )
+        counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
+        record.conclude(succeeded=not summary.errors, summary={**counts, "unknown": len(summary.unknown)})
+    return summary
 
 
 def _check(options: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from subscriptions.models import Run as RecordedRun
 from subscriptions.models import Sighting, Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -47,6 +48,13 @@ def test_the_summary_keeps_its_names(make_subscription: Make, run: Run) -> None:
     assert answer.code == 0
     assert answer.json.keys() == NAMES
     assert (answer.json["in_step"], answer.json["unknown"]) == (1, [])
+
+
+def test_a_run_is_written_down_with_its_figures(stray: str, run: Run) -> None:
+    run("sync_subscriptions")
+
+    kept = RecordedRun.objects.get(command="sync_subscriptions")
+    assert (kept.outcome, kept.summary["in_step"], kept.summary["unknown"]) == ("succeeded", 1, 1)
 
 
 def test_an_unknown_one_is_named_with_what_can_be_done(stray: str, run: Run) -> None:
