@@ -94,6 +94,10 @@ def recover_all(
     for pk in list(trackings.order_by(*order).values_list("pk", flat=True)):
         if not go_on():
             break
+        if not trackings.filter(pk=pk).exists():
+            # Another run has done it, or is about to.
+            summary.skipped += 1
+            continue
         _recover_one(pk, clock=clock, actor=actor, summary=summary)
     return summary
 
