@@ -31,8 +31,10 @@ def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, i
         "dead at the end": len(verdict.dead_at_last),
         "alerts": Alert.objects.count(),
         "messages told": AlertMessage.objects.filter(told_at__isnull=False).count(),
-        "alerts open at the end": Alert.objects.open().count(),
     }
+    for kind in Alert.objects.open().order_by("pk").values_list("kind", flat=True):
+        name = f"open at the end: {Alert.Kind(kind).label}"
+        figures[name] = figures.get(name, 0) + 1
     broken = [*_broken(verdict, journal)]
     broken += [f"untold: {_in_words(lapse.life, journal)}" for lapse in untold]
     return figures, broken

@@ -14,7 +14,8 @@ from tests.benchmarks.month.weather import Trouble
 from tests.benchmarks.month.world import World
 
 CRON_EVERY = timedelta(minutes=10)
-COMPARE_EVERY = 36
+# In turns of cron.
+COMPARE_EVERY, RECOVER_EVERY = 36, 6
 # How often something happens at a turn of cron, in good and in bad weather.
 GUSTY, CROWDED, DEADLY, EVENTFUL, PERMISSIVE = 0.12, 0.03, 0.01, 0.10, 0.7
 IDLE_LOOK, FORGETFUL = 0.2, 0.1
@@ -57,6 +58,8 @@ class Month:
         has_compared = is_machine_up and number % COMPARE_EVERY == 0
         if has_compared:
             self._count(runs.sync(), "comparisons")
+        if is_machine_up and number % RECOVER_EVERY == 0:
+            self._count(runs.recover(), "recoveries")
         if is_machine_up:
             self._work(has_run=has_run)
         is_away = world.suffers(Trouble.GRAPH_DOWN, Trouble.SIGN_IN_DOWN)
