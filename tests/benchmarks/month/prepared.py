@@ -9,4 +9,4 @@ from tests.benchmarks.month import clock
 __all__ = ["clock"]
 
 django.setup()
-logging.disable(logging.WARNING)
+logging.disable(logging.CRITICAL)
