@@ -12,15 +12,20 @@ from subscriptions.models import Gap, Subscription
 from subscriptions.services import gaps
 
 HOUR = timedelta(hours=1)
-NOW = datetime.now(UTC)
 LIST = "admin:subscriptions_gap_changelist"
 Maker = Callable[..., Subscription]
 
 
 @pytest.fixture
-def subscription(make_row: Maker) -> Subscription:
+def now() -> datetime:
+    """Return the time of this test: the page measures its marks from its own, which must not be much later."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def subscription(make_row: Maker, now: datetime) -> Subscription:
     """Save a subscription that has been at Graph for ten hours."""
-    return make_row(first_granted_at=NOW - 10 * HOUR, seen_at=NOW, expires_at=NOW + HOUR)
+    return make_row(first_granted_at=now - 10 * HOUR, seen_at=now, expires_at=now + HOUR)
 
 
 def page(client: Client, subscription: Subscription) -> str:
@@ -39,14 +44,14 @@ def test_before_it_was_at_graph_nothing_is_said(administrator: Client, make_row:
 
 
 def test_a_gap_is_a_mark_on_the_line_and_a_row_of_the_table(
-    administrator: Client, subscription: Subscription
+    administrator: Client, subscription: Subscription, now: datetime
 ) -> None:
     gaps.record(
         [subscription],
         cause=Gap.Cause.LAPSED,
-        began_at=NOW - 5 * HOUR,
-        began_by=NOW - 4 * HOUR,
-        ended_at=NOW - 3 * HOUR,
+        began_at=now - 5 * HOUR,
+        began_by=now - 4 * HOUR,
+        ended_at=now - 3 * HOUR,
     )
 
     text = page(administrator, subscription)
@@ -59,13 +64,13 @@ def test_a_gap_is_a_mark_on_the_line_and_a_row_of_the_table(
 
 
 def test_a_short_gap_can_be_seen_and_a_long_past_one_is_not_drawn(
-    administrator: Client, subscription: Subscription
+    administrator: Client, subscription: Subscription, now: datetime
 ) -> None:
-    Subscription.objects.update(first_granted_at=NOW - timedelta(days=90))
+    Subscription.objects.update(first_granted_at=now - timedelta(days=90))
     gaps.record(
-        [subscription], cause=Gap.Cause.PAUSED, began_at=NOW - HOUR, ended_at=NOW - HOUR + timedelta(1 / 1440)
+        [subscription], cause=Gap.Cause.PAUSED, began_at=now - HOUR, ended_at=now - HOUR + timedelta(1 / 1440)
     )
-    old = NOW - timedelta(days=60)
+    old = now - timedelta(days=60)
     gaps.record([subscription], cause=Gap.Cause.PAUSED, began_at=old, ended_at=old + HOUR)
 
     text = page(administrator, subscription)
@@ -75,11 +80,11 @@ def test_a_short_gap_can_be_seen_and_a_long_past_one_is_not_drawn(
 
 
 def test_all_gaps_of_one_subscription_are_a_list_away(
-    administrator: Client, subscription: Subscription, make_row: Maker
+    administrator: Client, subscription: Subscription, make_row: Maker, now: datetime
 ) -> None:
     for _ in range(25):
-        gaps.record([subscription], cause=Gap.Cause.MISSED, began_at=NOW - HOUR, ended_at=NOW)
-    gaps.record([make_row(change_type="deleted")], cause=Gap.Cause.MISSED, began_at=NOW - HOUR, ended_at=NOW)
+        gaps.record([subscription], cause=Gap.Cause.MISSED, began_at=now - HOUR, ended_at=now)
+    gaps.record([make_row(change_type="deleted")], cause=Gap.Cause.MISSED, began_at=now - HOUR, ended_at=now)
     address = f"{reverse(LIST)}?subscription__id__exact={subscription.pk}"
 
     assert f'href="{address}"' in page(administrator, subscription)
@@ -90,10 +95,11 @@ def test_the_list_asks_a_constant_number_of_questions(
     administrator: Client,
     make_row: Maker,
     django_assert_max_num_queries: Callable[..., CaptureQueriesContext],
+    now: datetime,
 ) -> None:
     for number in range(15):
         row = make_row(resource=f"/users/u{number}/messages")
-        gaps.record([row], cause=Gap.Cause.MISSED, began_at=NOW - HOUR, ended_at=NOW)
+        gaps.record([row], cause=Gap.Cause.MISSED, began_at=now - HOUR, ended_at=now)
 
     with django_assert_max_num_queries(6):
         administrator.get(reverse(LIST))
@@ -101,9 +107,13 @@ def test_the_list_asks_a_constant_number_of_questions(
 
 @pytest.mark.parametrize(("rights", "status"), [((), 403), (("subscriptions.view_gap",), 200)])
 def test_the_list_takes_a_right_and_changes_nothing(
-    rights: tuple[str, ...], status: int, signed_in: Callable[..., Client], subscription: Subscription
+    rights: tuple[str, ...],
+    status: int,
+    signed_in: Callable[..., Client],
+    subscription: Subscription,
+    now: datetime,
 ) -> None:
-    gaps.record([subscription], cause=Gap.Cause.MISSED, began_at=NOW - HOUR, ended_at=NOW)
+    gaps.record([subscription], cause=Gap.Cause.MISSED, began_at=now - HOUR, ended_at=now)
     client = signed_in(*rights)
 
     assert client.get(reverse(LIST)).status_code == status
