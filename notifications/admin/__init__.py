@@ -1,10 +1,11 @@
-"""The user interface of this app, in Django's own admin: for reading only."""
+"""The user interface of this app, in Django's own admin: for reading, but for tokens and retention."""
 
 from notifications.admin.api_token import ApiTokenAdmin
 from notifications.admin.change_notification import ChangeNotificationAdmin
 from notifications.admin.content_access import ContentAccessAdmin
 from notifications.admin.delivery import DeliveryAdmin
 from notifications.admin.endpoint_minute import EndpointMinuteAdmin
+from notifications.admin.retention_rule import RetentionRuleAdmin
 
 __all__ = [
     "ApiTokenAdmin",
@@ -12,4 +13,5 @@ __all__ = [
     "ContentAccessAdmin",
     "DeliveryAdmin",
     "EndpointMinuteAdmin",
+    "RetentionRuleAdmin",
 ]

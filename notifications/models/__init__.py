@@ -8,6 +8,7 @@ from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
 from notifications.models.feed_counter import FeedCounter
 from notifications.models.notification_content import NotificationContent
+from notifications.models.retention_rule import RetentionRule
 from notifications.models.traffic import Traffic
 from notifications.models.uptime_span import UptimeSpan
 
@@ -20,6 +21,7 @@ __all__ = [
     "EndpointMinute",
     "FeedCounter",
     "NotificationContent",
+    "RetentionRule",
     "Traffic",
     "UptimeSpan",
 ]

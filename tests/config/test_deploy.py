@@ -36,6 +36,7 @@ def commands_in(text: str) -> set[str]:
         "config/deploy/systemd/gsm-renew.timer",
         "config/deploy/systemd/gsm-sync.timer",
         "config/deploy/systemd/gsm-recover.timer",
+        "config/deploy/systemd/gsm-prune.timer",
         "config/deploy/systemd/gsm-worker@.service",
     ],
 )
