@@ -27,8 +27,8 @@ from subscriptions.admin.looks import looks_at
 from subscriptions.admin.sighting_measures import ADOPT, MEASURES, MEND, REMOVE, Measure
 from subscriptions.admin.subscription_filters import AppRegistrationFilter
 from subscriptions.models import AppRegistration, Sighting
-from subscriptions.services import comparison
 from subscriptions.services.outcomes import told
+from subscriptions.services.reconciliation import comparison
 
 State = Sighting.State
 ROWS_NAMED = 20

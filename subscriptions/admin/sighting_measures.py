@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from subscriptions.models import Sighting
-from subscriptions.services import adoption, mending, strays
 from subscriptions.services.errors import UseCaseError
+from subscriptions.services.reconciliation import adoption, mending, strays
 
 State = Sighting.State
 

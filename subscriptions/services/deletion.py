@@ -15,10 +15,10 @@ from django.db.models import F, QuerySet
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import AppRegistration, DelegatedAccount, Sighting, Subscription
 from subscriptions.services import removal
-from subscriptions.services.comparison import ABOUT_ONE
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to
 from subscriptions.services.outcomes import told
+from subscriptions.services.reconciliation.comparison import ABOUT_ONE
 
 logger = logging.getLogger(__name__)
 

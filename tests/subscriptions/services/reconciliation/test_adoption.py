@@ -16,9 +16,10 @@ from subscriptions.models import (
 )
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
-from subscriptions.services import adoption, comparison, reconciliation, recreation, strays
+from subscriptions.services import reconciliation, recreation
 from subscriptions.services.errors import BusyError, NotOursError, UseCaseError, WishExistsError
 from subscriptions.services.owners import Owner
+from subscriptions.services.reconciliation import adoption, comparison, strays
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

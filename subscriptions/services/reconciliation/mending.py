@@ -18,9 +18,9 @@ from subscriptions.models import EncryptionCertificate, Operation, Sighting, Sub
 from subscriptions.services import certificates, creation, outcomes, pausing, recreation
 from subscriptions.services.claims import claim, settle
 from subscriptions.services.clients import client_of, version_of
-from subscriptions.services.differences import Difference, addresses, differences
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.operations import CallLog
+from subscriptions.services.reconciliation.differences import Difference, addresses, differences
 
 logger = logging.getLogger(__name__)
 

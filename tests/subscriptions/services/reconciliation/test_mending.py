@@ -9,10 +9,11 @@ from subscriptions.graph import errors
 from subscriptions.models import EncryptionCertificate, FormerIdentity, Sighting, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
-from subscriptions.services import comparison, mending, reconciliation
+from subscriptions.services import reconciliation
 from subscriptions.services.errors import BusyError, UseCaseError
-from subscriptions.services.mending import Result
 from subscriptions.services.owners import Owner
+from subscriptions.services.reconciliation import comparison, mending
+from subscriptions.services.reconciliation.mending import Result
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,9 +12,10 @@ from subscriptions.graph.errors import GraphError, ServiceUnavailableError
 from subscriptions.models import AppRegistration, DelegatedAccount, Look, Sighting, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
-from subscriptions.services import comparison, removal
+from subscriptions.services import removal
 from subscriptions.services.errors import TookTooLongError
 from subscriptions.services.owners import Owner
+from subscriptions.services.reconciliation import comparison
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,7 +181,7 @@ def test_a_copy_for_trying_out_finds_no_drift_in_addresses(
 ) -> None:
     row = make_subscription()
     AppRegistration.objects.update(cloud="custom")
-    from subscriptions.services.differences import addresses
+    from subscriptions.services.reconciliation.differences import addresses
 
     row.app_registration.cloud = "global"
     settings.PUBLIC_BASE_URL = "http://127.0.0.1:8000"

@@ -19,9 +19,9 @@ from subscriptions.models import (
 )
 from subscriptions.services import certificates, creation, gaps, outcomes, wishes
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.differences import Difference, differences
 from subscriptions.services.errors import BusyError, UseCaseError, WishExistsError
-from subscriptions.services.strays import at_graph, taken
+from subscriptions.services.reconciliation.differences import Difference, differences
+from subscriptions.services.reconciliation.strays import at_graph, taken
 
 logger = logging.getLogger(__name__)
 

@@ -31,11 +31,11 @@ from subscriptions.models import (
 )
 from subscriptions.services import creation
 from subscriptions.services.clients import version_of
-from subscriptions.services.differences import differences, in_words
 from subscriptions.services.errors import TookTooLongError, UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
 from subscriptions.services.owners import Owner, owners
+from subscriptions.services.reconciliation.differences import differences, in_words
 
 logger = logging.getLogger(__name__)
 
