@@ -144,6 +144,11 @@ class _Run:
             return False
         if self.is_out_of_reach:
             self._failed(sighting, "passed over, since Graph cannot reach our address.")
+            if sighting.state == State.GONE:
+                # The next renewal run finds out by itself, and tries until it can be created.
+                Subscription.objects.filter(
+                    pk=row.pk, status=Subscription.Status.ACTIVE, graph_id=row.graph_id
+                ).update(renew_at=self.clock())
         return not self.is_out_of_reach
 
     def _mend(self, sighting: Sighting) -> None:

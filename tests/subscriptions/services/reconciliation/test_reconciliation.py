@@ -8,7 +8,7 @@ import pytest
 
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import reconciliation
+from subscriptions.services import reconciliation, renewal
 from subscriptions.services.clients import client_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,6 +160,23 @@ def test_an_address_that_graph_cannot_reach_costs_one_subscription_at_most(
 
     assert (summary.drifted, summary.failed, len(sandbox.subscriptions)) == (3, 3, 2)
     assert "passed over" in summary.errors[-1]
+
+
+def test_what_is_gone_while_graph_cannot_reach_us_is_left_to_the_next_renewal_runs(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox, settings: Any
+) -> None:
+    for resource in ("/users", "/groups"):
+        sandbox.remove_subscription(
+            make_subscription(resource=resource, change_type="updated").graph_id or ""
+        )
+    reachable, settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL, "http://127.0.0.1:9"
+    reconcile()
+    settings.PUBLIC_BASE_URL = reachable
+
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    summary = renewal.renew_due(clock=lambda: later, actor="cron")
+
+    assert (summary.recreated, len(sandbox.subscriptions)) == (2, 2)
 
 
 def test_an_address_that_graph_cannot_reach_is_found_out_before_anything_is_deleted(
