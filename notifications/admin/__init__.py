@@ -3,6 +3,7 @@
 from notifications.admin.api_token import ApiTokenAdmin
 from notifications.admin.change_notification import ChangeNotificationAdmin
 from notifications.admin.content_access import ContentAccessAdmin
+from notifications.admin.content_erasure import ContentErasureAdmin
 from notifications.admin.delivery import DeliveryAdmin
 from notifications.admin.endpoint_minute import EndpointMinuteAdmin
 from notifications.admin.retention_rule import RetentionRuleAdmin
@@ -11,6 +12,7 @@ __all__ = [
     "ApiTokenAdmin",
     "ChangeNotificationAdmin",
     "ContentAccessAdmin",
+    "ContentErasureAdmin",
     "DeliveryAdmin",
     "EndpointMinuteAdmin",
     "RetentionRuleAdmin",

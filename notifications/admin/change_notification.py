@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifications.admin import words
+from notifications.admin.erasing import EraseAdmin
 from notifications.admin.export import CONTENT_PERMISSION, ExportAdmin
 from notifications.admin.fetching import FetchAdmin
 from notifications.admin.filters import (
@@ -27,7 +28,7 @@ from notifications.services import content_audit, replay
 
 
 @admin.register(ChangeNotification)
-class ChangeNotificationAdmin(ExportAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]):
+class ChangeNotificationAdmin(ExportAdmin, EraseAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]):
     """Shows what Graph told us; what was rejected only when asked for."""
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")

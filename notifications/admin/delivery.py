@@ -35,6 +35,7 @@ class DeliveryAdmin(ReplayAdmin[Delivery]):
         "next_attempt",
         "processed",
         "error",
+        "erased",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
@@ -81,6 +82,11 @@ class DeliveryAdmin(ReplayAdmin[Delivery]):
     def processed(self, delivery: Delivery) -> SafeString:
         """Show when it was worked through last."""
         return words.moment(delivery.processed_at)
+
+    @admin.display(description="body erased at")
+    def erased(self, delivery: Delivery) -> SafeString | None:
+        """Show since when there is nothing left to try again."""
+        return words.moment(delivery.erased_at) if delivery.erased_at else None
 
     @admin.display(description="next try at")
     def next_attempt(self, delivery: Delivery) -> str:

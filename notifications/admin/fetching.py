@@ -137,6 +137,8 @@ def is_fetchable(notification: ChangeNotification) -> bool:
     is_change = notification.state == ChangeNotification.State.ACCEPTED and not notification.lifecycle_event
     if not is_change or notification.change_type == "deleted" or notification.subscription is None:
         return False
+    if notification.erasure_id is not None:
+        return False
     contents = NotificationContent.objects.filter(pk=notification.pk)
     return not contents.exclude(source=NotificationContent.Source.FETCHED).exists()
 

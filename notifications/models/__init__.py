@@ -3,6 +3,7 @@
 from notifications.models.api_token import ApiToken
 from notifications.models.change_notification import ChangeNotification
 from notifications.models.content_access import ContentAccess
+from notifications.models.content_erasure import ContentErasure
 from notifications.models.content_fetch import ContentFetch
 from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
@@ -16,6 +17,7 @@ __all__ = [
     "ApiToken",
     "ChangeNotification",
     "ContentAccess",
+    "ContentErasure",
     "ContentFetch",
     "Delivery",
     "EndpointMinute",

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from notifications.models.content_erasure import ContentErasure
 from notifications.models.delivery import Delivery
 from subscriptions.models import Subscription
 
@@ -77,6 +78,14 @@ class ChangeNotification(models.Model):
 
     delivery = models.ForeignKey(Delivery, on_delete=models.SET_NULL, null=True, related_name="notifications")
     item_index = models.PositiveIntegerField(default=0, editable=False)
+    erasure = models.ForeignKey(
+        ContentErasure,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="notifications",
+        db_index=False,
+        editable=False,
+    )
 
     objects = ChangeNotificationQuerySet.as_manager()
 

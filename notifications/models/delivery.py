@@ -61,6 +61,7 @@ class Delivery(models.Model):
     next_attempt_at = models.DateTimeField()
     error = models.TextField(blank=True)
     processed_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="Since when the body is gone.")
 
     objects = DeliveryQuerySet.as_manager()
 

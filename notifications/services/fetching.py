@@ -52,7 +52,7 @@ def fetchable(rows: QuerySet[ChangeNotification]) -> QuerySet[ChangeNotification
     return (
         rows.filter(state=ChangeNotification.State.ACCEPTED, subscription__isnull=False, lifecycle_event="")
         .exclude(change_type="deleted")
-        .filter(content__isnull=True)
+        .filter(content__isnull=True, erasure__isnull=True)
         .exclude(fetch__state=State.WANTED)
     )
 

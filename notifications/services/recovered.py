@@ -32,6 +32,7 @@ from subscriptions.services.catching_up import Period
 PROOF = "delta"
 # What is told openly of an item, as in a notification without content.
 _OPEN = ("id", "@odata.etag", "etag", "eTag", "lastModifiedDateTime", "@removed", "deleted", "members@delta")
+_KEPT_OF_ERASED = ("@odata.type", "@odata.id", *_OPEN)
 Origin = ChangeNotification.Origin
 State = ChangeNotification.State
 
@@ -76,6 +77,16 @@ def store(
         )
     announcing.announce(row.pk for row in stored)
     return Counter(changes=len(new), duplicates=len(changes) - len(new))
+
+
+def open_part(*documents: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may stay of an item whose content is erased: enough to know the change again."""
+    return {
+        name: document[name]
+        for document in reversed(documents)
+        for name in _KEPT_OF_ERASED
+        if name in document
+    }
 
 
 def keys_of_known(

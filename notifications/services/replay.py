@@ -26,11 +26,11 @@ class Outcome:
 
 
 def replayable(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Keep those that wait or were given up, as a whole or in one of their items."""
+    """Keep those that wait or were given up, as a whole or in one of their items, and whose body is not erased."""
     given_up = ChangeNotification.objects.filter(
         state=ChangeNotification.State.DEAD, delivery__isnull=False
     ).order_by()
-    return deliveries.filter(
+    return deliveries.filter(erased_at__isnull=True).filter(
         Q(state__in=(Delivery.State.WAITING, Delivery.State.DEAD)) | Q(pk__in=given_up.values("delivery"))
     )
 
@@ -69,7 +69,12 @@ def _chunks(deliveries: QuerySet[Delivery]) -> Iterator[list[int]]:
 def _put_back(keys: list[int], *, now: datetime) -> int:
     with transaction.atomic():
         # Locked before the items are touched: a worker that is half way would leave items behind that nobody takes up.
-        rows = Delivery.objects.select_for_update().filter(pk__in=keys).unleased(now).order_by("pk")
+        rows = (
+            Delivery.objects.select_for_update()
+            .filter(pk__in=keys, erased_at=None)
+            .unleased(now)
+            .order_by("pk")
+        )
         free = list(rows.values_list("pk", flat=True))
         held = Delivery.objects.filter(pk__in=free)
         # One that never was judged has no items yet.

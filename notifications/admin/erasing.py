@@ -1,0 +1,125 @@
+"""Erasing in the admin: a page that counts and asks, for one notification, a list, or what mentions somebody."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from notifications.admin import words
+from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.models import ChangeNotification
+from notifications.services import erasure
+from subscriptions.services.errors import UseCaseError
+from subscriptions.services.long_lists import count_up_to
+
+PERMISSION = "notifications.erase_content"
+COUNTED_AT_MOST = 100_000
+Rows = QuerySet[ChangeNotification]
+
+
+class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
+    """A list of notifications whose content can be erased."""
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        """Say whether the user may erase content."""
+        return request.user.has_perm(PERMISSION) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks, for a list and for one."""
+        view = self.admin_site.admin_view
+        return [
+            path("erase/", view(self._erase_all), name=self.name_of("erase_all")),
+            path("<int:pk>/erase/", view(self._erase_one), name=self.name_of("erase")),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer to erase what the list shows."""
+        context = {}
+        if self.has_erase_permission(request):
+            context["erase_url"] = f"{self.url_of('erase_all')}?{request.GET.urlencode()}"
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer to erase this one, or say when and by whom it was erased."""
+        context: dict[str, Any] = {}
+        if notification := self.get_object(request, object_id):
+            if erased := notification.erasure:
+                context["erasure_note"] = f"Erased by {erased.actor} on {words.to_the_second(erased.at)}."
+            elif self.has_erase_permission(request) and erasure.erasable(_row(notification.pk)).exists():
+                context["erase_url"] = self.url_of("erase", object_id)
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _erase_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._ask_or_erase(
+            request, _row(pk), selection=f"notification {pk}", back=self.url_of("change", str(pk))
+        )
+
+    def _erase_all(self, request: HttpRequest) -> HttpResponse:
+        """Take the rows of the list, or of them only what mentions somebody."""
+        text = request.GET.get("mentioning", "").strip()
+        filters = request.GET.copy()
+        filters.pop("mentioning", None)
+        # The list knows no such filter.
+        request.GET = filters  # type: ignore[assignment] # a mutable copy, as Django's own admin uses it
+        back = f"{self.url_of('changelist')}?{filters.urlencode()}"
+        typed = request.POST.get("mentioning", text).strip()
+        if "count" in request.POST or typed != text:
+            # What was entered and not counted yet is asked about first.
+            filters["mentioning"] = typed
+            return HttpResponseRedirect(f"{self.url_of('erase_all')}?{filters.urlencode()}")
+        context: dict[str, Any] = {"is_list": True, "mentioning": text}
+        selection = f"list ?{filters.urlencode()}"
+        try:
+            rows = self.shown(request)
+            if text:
+                rows = erasure.mentioning(rows, text)
+                selection = f"{selection}, all that mentions {text}"
+        except IncorrectLookupParameters:
+            # The list explains what is wrong with its address.
+            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
+        except UseCaseError as error:
+            rows, context["error"] = rows.none(), str(error)
+        return self._ask_or_erase(request, rows, selection=selection, back=back, **context)
+
+    def _ask_or_erase(
+        self, request: HttpRequest, rows: Rows, *, selection: str, back: str, **context: Any
+    ) -> HttpResponse:
+        """Ask with a count, or do it when asked by a click."""
+        if not self.has_erase_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            actor = request.user.get_username()
+            outcome = erasure.erase(rows, selection=selection, actor=actor, now=timezone.now())
+            text = f"Erased: content of {outcome.erased:,} notifications, body of {outcome.deliveries:,} deliveries."
+            self.message_user(request, text, messages.SUCCESS if outcome.erased else messages.WARNING)
+            return HttpResponseRedirect(back)
+        count = count_up_to(erasure.erasable(rows), COUNTED_AT_MOST)
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": "Erase content for good?",
+            "opts": self.opts,
+            "count": min(count, COUNTED_AT_MOST),
+            "is_cut": count > COUNTED_AT_MOST,
+            "back": back,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/notifications/confirm_erase.html", {**shown, **context})
+
+
+def _row(pk: int) -> Rows:
+    return ChangeNotification.objects.filter(pk=pk)

@@ -1,0 +1,56 @@
+"""Erase the content of whatever mentions somebody."""
+
+import getpass
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from notifications.models import ChangeNotification
+from notifications.services import erasure
+from subscriptions.services.errors import UseCaseError
+
+WRONG_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase for good the content of every notification that mentions an ID or address, with the deliveries that it "
+        "came in. That and when something happened stays. What waits is left, and said."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--mentioning", metavar="TEXT", required=True, help="An ID or address.")
+        parser.add_argument("--dry-run", action="store_true", help="Only count.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Erase; exit 1 when something is left because it waits, 2 when the text makes no sense."""
+        is_dry, text = options["dry_run"], options["mentioning"].strip()
+        try:
+            rows = erasure.mentioning(ChangeNotification.objects.filter(erasure__isnull=True), text)
+        except UseCaseError as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
+        if is_dry:
+            outcome = erasure.Outcome(erased=erasure.erasable(rows).count())
+        else:
+            actor = f"erase_content, run by {getpass.getuser()}"
+            outcome = erasure.erase(
+                rows, selection=f"all that mentions {text}", actor=actor, now=timezone.now()
+            )
+        left = rows.filter(lifecycle_event="").count() - (outcome.erased if is_dry else 0)
+        errors = [f"Left because it waits or is in work: {left}. Run it again later."] if left else []
+        if options["json"]:
+            self.stdout.write(
+                json.dumps({**asdict(outcome), "left": left, "dry_run": is_dry, "errors": errors})
+            )
+        elif options["verbosity"]:
+            done = "Would be erased" if is_dry else "Erased"
+            self.stdout.write(f"{done}: content of {outcome.erased} notifications.")
+            for text_left in errors:
+                self.stderr.write(text_left)
+        if errors and not is_dry:
+            raise SystemExit(1)
