@@ -45,9 +45,14 @@ def nudge() -> None:
     _wake.set()
 
 
-def work_once(*, include_waiting: bool = False) -> dict[str, Any]:
-    """Drain the inbox, act on lifecycle notices, fetch what is wanted, and return the counts of all three."""
-    processed = processing.process(clock=timezone.now, include_waiting=include_waiting)
+def work_once(
+    *, include_waiting: bool = False, processed: processing.Summary | None = None
+) -> dict[str, Any]:
+    """Drain the inbox, act on lifecycle notices, fetch what is wanted, and return the counts of all three.
+
+    `processed` has the inbox's counts also when the database goes away on the way.
+    """
+    processed = processing.process(clock=timezone.now, include_waiting=include_waiting, summary=processed)
     handled = handling.handle(clock=timezone.now)
     fetched = fetching.fetch_wanted(clock=timezone.now)
     return {

@@ -66,8 +66,10 @@ def _loop() -> dict[str, Any]:
 
 def _round() -> dict[str, Any]:
     """Work once; a database that is away is waited for, since the inbox keeps everything."""
+    processed = processing.Summary()
     try:
-        return engine.work_once()
+        return engine.work_once(processed=processed)
     except Error as error:
         logger.exception("round broke off")
-        return {"errors": [f"A round broke off: {type(error).__name__}. See the log."]}
+        processed.errors.append(f"A round broke off: {type(error).__name__}. See the log.")
+        return asdict(processed)
