@@ -1,6 +1,5 @@
 """Fetching in the admin: read at Graph what came without content, for one notification or for all that a list shows."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +19,6 @@ from subscriptions.services.errors import BusyError
 from subscriptions.services.long_lists import count_up_to
 
 PERMISSION = "notifications.fetch_content"
-LIST = "admin:notifications_changenotification_changelist"
 State = ContentFetch.State
 LEVELS = {State.DONE: messages.SUCCESS, State.WANTED: messages.WARNING}
 
@@ -34,17 +32,10 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that counts and asks, and the address that reads for one."""
-        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("fetch/", self._fetch_all, "fetch_all"),
-            ("<int:pk>/fetch/", self._fetch_one, "fetch"),
-        ]
+        view = self.admin_site.admin_view
         return [
-            *(
-                path(
-                    address, self.admin_site.admin_view(view), name=f"notifications_changenotification_{name}"
-                )
-                for address, view, name in own
-            ),
+            path("fetch/", view(self._fetch_all), name=self.name_of("fetch_all")),
+            path("<int:pk>/fetch/", view(self._fetch_one), name=self.name_of("fetch")),
             *super().get_urls(),
         ]
 
@@ -54,8 +45,7 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Offer to read what the list shows."""
         context = {}
         if self.has_fetch_permission(request):
-            url = reverse("admin:notifications_changenotification_fetch_all")
-            context["fetch_url"] = f"{url}?{request.GET.urlencode()}"
+            context["fetch_url"] = f"{self.url_of('fetch_all')}?{request.GET.urlencode()}"
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -82,7 +72,7 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
             return HttpResponseNotAllowed(["POST"])
         notification = self.get_object(request, str(pk))
         if notification is None:
-            return HttpResponseRedirect(reverse(LIST))
+            return HttpResponseRedirect(self.url_of("changelist"))
         try:
             fetch = fetching.fetch_now(notification, clock=timezone.now, actor=request.user.get_username())
         except BusyError:
@@ -92,18 +82,18 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
         else:
             level = LEVELS.get(State(fetch.state), messages.ERROR)
             self.message_user(request, in_words(fetch), level)
-        return HttpResponseRedirect(reverse("admin:notifications_changenotification_change", args=(pk,)))
+        return HttpResponseRedirect(self.url_of("change", str(pk)))
 
     def _fetch_all(self, request: HttpRequest) -> HttpResponse:
         """Ask with a count, or leave it to the workers when asked by a click."""
         if not self.has_fetch_permission(request):
             raise PermissionDenied
-        back = f"{reverse(LIST)}?{request.GET.urlencode()}"
+        back = f"{self.url_of('changelist')}?{request.GET.urlencode()}"
         try:
-            rows = self.get_changelist_instance(request).get_queryset(request)
+            rows = self.shown(request)
         except IncorrectLookupParameters:
             # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{reverse(LIST)}?e=1")
+            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
         if request.method == "POST":
             wanted = fetching.want(rows, now=timezone.now(), actor=request.user.get_username())
             engine.nudge()
