@@ -9,6 +9,7 @@ from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
 from notifications.models.feed_counter import FeedCounter
 from notifications.models.notification_content import NotificationContent
+from notifications.models.notification_count import NotificationCount
 from notifications.models.retention_rule import RetentionRule
 from notifications.models.traffic import Traffic
 from notifications.models.uptime_span import UptimeSpan
@@ -23,6 +24,7 @@ __all__ = [
     "EndpointMinute",
     "FeedCounter",
     "NotificationContent",
+    "NotificationCount",
     "RetentionRule",
     "Traffic",
     "UptimeSpan",

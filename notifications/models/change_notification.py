@@ -47,6 +47,9 @@ class ChangeNotification(models.Model):
     lifecycle_event = models.CharField(max_length=128, blank=True)
     resource = models.TextField(blank=True)
     resource_type = models.CharField(max_length=256, blank=True)
+    workload = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="As the catalogue calls it."
+    )
     resource_id = models.TextField("resource ID", blank=True)
     resource_data = models.JSONField(default=dict, blank=True)
     tenant_id = models.CharField("tenant ID", max_length=128, blank=True)
@@ -103,6 +106,9 @@ class ChangeNotification(models.Model):
             models.Index(fields=("state", "-id"), name="notification_by_state"),
             models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),
             models.Index(fields=("-received_at",), name="notification_by_time"),
+            models.Index(fields=("workload", "-id"), name="notification_by_workload"),
+            # All states of one item, whatever told of it.
+            models.Index(fields=("resource_id", "-id"), name="notification_by_item"),
             models.Index(
                 fields=("encryption_certificate_id", "state"),
                 name="notification_by_lacking_key",

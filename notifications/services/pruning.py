@@ -14,6 +14,7 @@ from django.db import Error, transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 
 from notifications.models import ChangeNotification, Delivery, NotificationContent, RetentionRule
+from notifications.services import counting
 from subscriptions.models import Operation
 from subscriptions.services import runs
 
@@ -161,6 +162,12 @@ def _delete(kind: _Kind, window: Q) -> int:
     if not rows.exists():
         return 0
     with transaction.atomic():
-        keys = [row.pk for row in rows.only("pk").select_for_update(skip_locked=True, of=("self",))]
-        kind.targets.filter(pk__in=keys).delete()
-    return len(keys)
+        found = list(rows.only(*_needed(kind)).select_for_update(skip_locked=True, of=("self",)))
+        kind.targets.filter(pk__in=[row.pk for row in found]).delete()
+        if kind.targets.model is ChangeNotification:
+            counting.note(gone=found)
+    return len(found)
+
+
+def _needed(kind: _Kind) -> tuple[str, ...]:
+    return counting.COLUMNS if kind.targets.model is ChangeNotification else ("pk",)

@@ -4,13 +4,13 @@ import logging
 import threading
 from datetime import datetime, timedelta
 
-from django.db import Error
+from django.db import Error, transaction
 from django.db.models import F, Q, Sum, Window
 from django.db.models.functions import RowNumber
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import endpoint_health
+from notifications.services import counting, endpoint_health
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +88,14 @@ def _make_room() -> None:
     if (border := _border()) is None:
         return
     surplus = Delivery.objects.filter(is_quarantined=True, pk__lte=border)
-    ChangeNotification.objects.filter(delivery__in=surplus, state=ChangeNotification.State.REJECTED).delete()
-    surplus.delete()
+    refused = ChangeNotification.objects.filter(
+        delivery__in=surplus, state=ChangeNotification.State.REJECTED
+    ).order_by("pk")
+    with transaction.atomic():
+        rows = list(refused.only(*counting.COLUMNS).select_for_update(of=("self",)))
+        ChangeNotification.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        counting.note(gone=rows)
+        surplus.delete()
 
 
 def _border() -> int | None:

@@ -23,8 +23,8 @@ from typing import Any
 
 from notifications.envelope import storable
 from notifications.models import ChangeNotification, ContentFetch, NotificationContent
-from notifications.services import announcing
-from subscriptions.catalogue import deltas
+from notifications.services import announcing, counting
+from subscriptions.catalogue import deltas, workload_of
 from subscriptions.catalogue.deltas import FoundChange
 from subscriptions.models import Subscription
 from subscriptions.services.catching_up import Period
@@ -75,6 +75,7 @@ def store(
             )
             for row, _ in alive
         )
+    counting.note(came=stored)
     announcing.announce(row.pk for row in stored)
     return Counter(changes=len(new), duplicates=len(changes) - len(new))
 
@@ -193,6 +194,7 @@ def _row(subscription: Subscription, change: FoundChange, *, key: str, now: date
         resource=change.resource,
         resource_type=change.resource_type,
         resource_id=change.item_id,
+        workload=workload_of(change.resource_type, change.resource),
         resource_data=storable(document),
         tenant_id=subscription.app_registration.tenant_id,
         origin=Origin.DELTA,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import engine
+from notifications.services import counting, engine
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,14 @@ def _put_back(keys: list[int], *, now: datetime) -> int:
         # One that never was judged has no items yet.
         held.filter(state=Delivery.State.DEAD, processed_at__isnull=True).update(state=Delivery.State.QUEUED)
         held.exclude(state=Delivery.State.QUEUED).update(state=Delivery.State.WAITING)
-        ChangeNotification.objects.filter(delivery__in=free, state=ChangeNotification.State.DEAD).update(
-            state=ChangeNotification.State.WAITING
-        )
+        given_up = ChangeNotification.objects.filter(
+            delivery__in=free, state=ChangeNotification.State.DEAD
+        ).only(*counting.COLUMNS)
+        dead = list(given_up.order_by("pk").select_for_update())
+        counting.note(gone=dead)
+        for row in dead:
+            row.state = ChangeNotification.State.WAITING
+        ChangeNotification.objects.bulk_update(dead, ["state"])
+        counting.note(came=dead)
         held.update(next_attempt_at=now, attempts=0, error="", lease="", leased_until=None)
     return len(free)

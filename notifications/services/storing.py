@@ -11,8 +11,9 @@ from django.db.models import F
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
-from notifications.services import announcing, recovered
+from notifications.services import announcing, counting, recovered
 from notifications.services.judgement import Verdict
+from subscriptions.catalogue import workload_of
 from subscriptions.models import Subscription
 from subscriptions.services import recovery
 
@@ -59,9 +60,11 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     the second waits for the first and then counts a repetition.
     """
     entries = _with_rows_of_delta(_entries(judged, now=now))
-    _drop(row for one in judged for row in one.waiting.values())
+    dropped = [row for one in judged for row in one.waiting.values()]
+    _drop(dropped)
     known = _known(entries)
     new = _insert({key: entry for key, entry in entries.items() if key not in known})
+    counting.note(came=(entries[key].row for key in new), gone=dropped)
     NotificationContent.objects.bulk_create(
         _content(pk, entries[key].verdict, now=now)
         for key, pk in new.items()
@@ -183,6 +186,7 @@ def _row(
         resource=item.resource,
         resource_type=item.resource_type,
         resource_id=item.resource_id,
+        workload=workload_of(item.resource_type, item.resource),
         resource_data=item.resource_data,
         tenant_id=item.tenant_id,
         state=verdict.state,

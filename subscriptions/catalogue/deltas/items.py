@@ -11,7 +11,8 @@ from subscriptions.catalogue.deltas.plans import Collection
 
 # Graph's stamps are cut to the second, and its clock is not ours.
 SKEW = timedelta(seconds=5)
-_LONGEST_ID = 1024
+# As long as the one of a notification may be.
+_LONGEST_ID = 512
 
 
 @dataclass(frozen=True, kw_only=True)
