@@ -1,4 +1,4 @@
-"""A whole renewal run: recorded, watched over, and told to who expects it."""
+"""A whole renewal run: who is missing is found first, and all is recorded, watched over, and told to who expects it."""
 
 import logging
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from subscriptions import conf
 from subscriptions.graph import outgoing
 from subscriptions.graph.errors import GraphError
-from subscriptions.services import alerts, renewal, runs
+from subscriptions.services import alerts, renewal, roll_call, runs
 
 logger = logging.getLogger(__name__)
 
@@ -27,20 +27,30 @@ def run(
 ) -> renewal.Summary:
     """Renew what is due as `renewal.renew_due` does, write the run down, watch, and send the heartbeat.
 
-    The heartbeat goes out after a run in which nothing failed. Neither it nor the watch ever fails the run.
+    What Graph's lists no longer name is due too. The heartbeat goes out after a run in which nothing failed. Neither it
+    nor the watch nor the look at the lists ever fails the run.
     """
     with runs.recorded(runs.RENEWAL, clock=clock) as record:
+        _apart(roll_call.hold, clock=clock)
         summary = renewal.renew_due(clock=clock, actor=actor, within=within, limit=limit, progress=progress)
         counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
         record.conclude(succeeded=not summary.failed, summary=counts)
-    try:
-        alerts.watch(now=clock())
-    except Exception:
-        # What was renewed is renewed; the worker watches as well.
-        logger.exception("watch after the renewal broke off")
+    _apart(_watch, clock=clock)
     if not summary.failed:
         beat()
     return summary
+
+
+def _watch(*, clock: Callable[[], datetime]) -> None:
+    alerts.watch(now=clock())
+
+
+def _apart(work: Callable[..., object], *, clock: Callable[[], datetime]) -> None:
+    """Do what goes with a renewal run and must not end it."""
+    try:
+        work(clock=clock)
+    except Exception:
+        logger.exception("broke off in the renewal run: %s.%s", work.__module__, work.__name__)
 
 
 def beat() -> None:

@@ -284,8 +284,9 @@ def _keep(owner: Owner, sightings: list[Sighting], *, looked_at: datetime) -> No
             sighting.look = row
         Sighting.objects.bulk_create(sightings, batch_size=WRITTEN_AT_ONCE)
         Look.objects.filter(pk=row.pk).update(looked_at=looked_at)
-        confirmed = row.sightings.filter(state=State.IN_STEP).values("subscription")
-        Subscription.objects.filter(pk__in=confirmed).update(seen_at=looked_at)
+        confirmed = row.sightings.filter(state__in=(State.IN_STEP, State.DRIFTED)).values("subscription")
+        seen = Subscription.objects.filter(pk__in=confirmed).exclude(seen_at__gte=looked_at)
+        seen.update(seen_at=looked_at)
 
 
 def _row(owner: Owner, *, tried_at: datetime, problem: str) -> Look:

@@ -128,10 +128,32 @@ class Findings:
             if not _is_covered(span, named):
                 self.broken.append(f"dead and not named: {kind.name} {span.began_at} to {span.ended_at}")
         for gap in gaps:
+            if gap.cause in AT_GRAPH:
+                self._judge_bounds(kind, gap, dead)
             if not self._is_justified(kind, gap, dead):
                 self.broken.append(
                     f"named without reason: {kind.name} {gap.cause} {gap.span.began_at} to {gap.span.ended_at}"
                 )
+
+    def _judge_bounds(self, kind: Kind, gap: Named, dead: Sequence[Span]) -> None:
+        """A gap names no more than what lies between the death and the last look before it."""
+        inside = [span for span in dead if gap.span.overlaps(span)]
+        if not inside:
+            return
+        began_at = min(span.began_at for span in inside)
+        looked_at = max((at for at in self.week.looks if at <= began_at), default=self.week.began_at)
+        self._widest("widest minutes too many", began_at - gap.span.began_at)
+        self._widest("widest minutes since the last look", began_at - looked_at)
+        if began_at - looked_at <= CRON_EVERY + NEAR:
+            self._widest("widest minutes too many while cron ran", began_at - gap.span.began_at)
+        if gap.span.began_at < looked_at - NEAR or gap.span.ended_at > inside[-1].ended_at + NEAR:
+            self.broken.append(
+                f"named too widely: {kind.name} {gap.cause} {gap.span.began_at} to {gap.span.ended_at}, "
+                f"dead since {began_at}, looked at {looked_at}"
+            )
+
+    def _widest(self, name: str, span: timedelta) -> None:
+        self.figures[name] = max(self.figures[name], round(span / timedelta(minutes=1)))
 
     def _is_justified(self, kind: Kind, gap: Named, dead: Sequence[Span]) -> bool:
         if gap.cause in AT_GRAPH:

@@ -49,7 +49,10 @@ class Made:
 
 @dataclass(kw_only=True)
 class Week:
-    """A week being played."""
+    """A week being played.
+
+    `looks` are the times at which cron began, and so had occasion to see who is still at Graph.
+    """
 
     sandbox: Sandbox
     webhook: Webhook
@@ -60,6 +63,7 @@ class Week:
     began_at: datetime = field(default_factory=clock.now)
     made: list[Made] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
+    looks: list[datetime] = field(default_factory=list)
     _lives: list[Life] = field(default_factory=list)
     _deliveries_seen: int = 0
 
@@ -171,6 +175,7 @@ class Week:
         runs.worker()
         if Trouble.CRON_DOWN in wrong:
             return
+        self.looks.append(clock.now())
         runs.cron(remembers=True)
         if number % COMPARE_EVERY == 0:
             runs.sync()
