@@ -30,5 +30,7 @@ class GraphAdminSite(AdminSite):
         # The admin modules register with this site, so they are there only after it.
         from notifications.admin import overview
 
-        shown = overview.overview(request.user.has_perm, now=timezone.now())
+        shown = overview.overview(
+            request.user.has_perm, now=timezone.now(), range_name=request.GET.get("range")
+        )
         return super().index(request, {"overview": shown, **(extra_context or {})})

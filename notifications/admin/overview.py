@@ -1,19 +1,22 @@
 """The overview on the admin's first page: how things stand, each figure leading to its list."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils.timesince import timesince
 
-from notifications.admin import verdict
+from notifications.admin import timeline, verdict, words
 from notifications.admin.endpoint_minute import KINDS
+from notifications.admin.list_links import to_list
+from notifications.admin.timeline import Timeline
 from notifications.admin.verdict import Verdict
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import endpoint_health, inbox
+from notifications.services import counting, endpoint_health, inbox
 from notifications.services.readiness import INBOX_LATE
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.services import runs
@@ -22,6 +25,9 @@ from subscriptions.services.attention import needing_attention
 from subscriptions.services.long_lists import count_up_to
 
 MOST_COUNTED = 1_000
+EXPIRIES_SHOWN = 5
+# The latest refusals of a day are enough to see what goes wrong.
+REFUSALS_READ = 1_000
 RECENT = timedelta(days=1)
 Status = Subscription.Status
 State = ChangeNotification.State
@@ -38,6 +44,15 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of a short table: what, how, and the page or list behind it."""
+
+    label: str
+    value: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """Something to do before notifications can come."""
 
@@ -49,17 +64,35 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What the first page shows above the tables; `verdict` only to who may see alerts."""
+    """What the first page shows above the tables, each part only to who may see what it counts."""
 
-    figures: tuple[Figure, ...]
-    steps: tuple[Step, ...]
+    figures: tuple[Figure, ...] = ()
+    steps: tuple[Step, ...] = ()
     verdict: Verdict | None = None
+    timeline: Timeline | None = None
+    health: tuple[Line, ...] = ()
+    expiries: tuple[Line, ...] = ()
+    refusals: tuple[Line, ...] = ()
 
 
-def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
+def overview(has_perm: Callable[[str], bool], *, now: datetime, range_name: str | None = None) -> Overview:
     """Return how things stand at `now`, of what the user may see; before the first subscription, what to do."""
     if not Subscription.objects.exists():
-        return Overview(figures=(), steps=_steps() if has_perm("subscriptions.add_subscription") else ())
+        return Overview(steps=_steps() if has_perm("subscriptions.add_subscription") else ())
+    sees_subscriptions = has_perm("subscriptions.view_subscription")
+    sees_notifications = has_perm("notifications.view_changenotification")
+    shown = timeline.chosen(range_name)
+    return Overview(
+        figures=tuple(_figures(has_perm, now=now)),
+        verdict=verdict.verdict(now=now) if has_perm("subscriptions.view_alert") else None,
+        timeline=timeline.timeline(shown, now=now) if sees_notifications else None,
+        health=tuple(_health(now)) if sees_subscriptions else (),
+        expiries=tuple(_expiries(now)) if sees_subscriptions else (),
+        refusals=tuple(_refusals(now)) if sees_notifications else (),
+    )
+
+
+def _figures(has_perm: Callable[[str], bool], *, now: datetime) -> list[Figure]:
     figures: list[Figure] = []
     if has_perm("subscriptions.view_subscription"):
         figures += _of_subscriptions(now)
@@ -71,8 +104,48 @@ def overview(has_perm: Callable[[str], bool], *, now: datetime) -> Overview:
         figures += _of_inbox(now)
     if has_perm("notifications.view_endpointminute"):
         figures.append(_of_endpoint(now))
-    shown = verdict.verdict(now=now) if has_perm("subscriptions.view_alert") else None
-    return Overview(figures=tuple(figures), steps=(), verdict=shown)
+    return figures
+
+
+def _health(now: datetime) -> Iterator[Line]:
+    page = reverse("admin:subscriptions_subscription_changelist")
+    kinds = {
+        "active": ("Active", Q(status=Status.ACTIVE, is_enabled=True)),
+        "attention": ("Need attention", needing_attention(now)),
+        "pending": ("Pending", Q(status=Status.PENDING, is_enabled=True)),
+        "paused": ("Paused", Q(is_enabled=False) & ~Q(status=Status.REMOVED)),
+    }
+    counts = Subscription.objects.aggregate(
+        **{name: Count("pk", filter=condition) for name, (_, condition) in kinds.items()}
+    )
+    for name, (label, _) in kinds.items():
+        yield Line(label=label, value=f"{counts[name]:,}", url=f"{page}?status={name}")
+
+
+def _expiries(now: datetime) -> Iterator[Line]:
+    """Yield what ends next, with the time at which it is to be renewed before."""
+    active = Subscription.objects.filter(status=Status.ACTIVE, is_enabled=True, expires_at__gt=now)
+    for row in active.order_by("expires_at")[:EXPIRIES_SHOWN]:
+        ends = f"ends in {timesince(now, row.expires_at, depth=2)}"
+        due = row.renew_at if row.auto_renew else None
+        renewal = "not renewed by itself"
+        if due:
+            renewal = f"renewal due in {timesince(now, due, depth=1)}" if due > now else "renewal due now"
+        yield Line(
+            label=words.shortened(str(row)),
+            value=f"{ends}, {renewal}",
+            url=reverse("admin:subscriptions_subscription_change", args=(row.pk,)),
+        )
+
+
+def _refusals(now: datetime) -> Iterator[Line]:
+    """Yield why items were refused lately, the most frequent first."""
+    since = now - RECENT
+    latest = ChangeNotification.objects.filter(state=State.REJECTED).order_by("-pk")[:REFUSALS_READ]
+    reasons = Counter(reason for reason, at in latest.values_list("reason", "received_at") if at >= since)
+    for reason, count in reasons.most_common():
+        url = to_list(since=since, state=State.REJECTED, reason=reason)
+        yield Line(label=words.reason_in_words(reason), value=f"{count:,}", url=url)
 
 
 def _of_subscriptions(now: datetime) -> Iterator[Figure]:
@@ -120,11 +193,12 @@ def _of_renewal(now: datetime) -> Figure:
 def _of_notifications(now: datetime) -> Iterator[Figure]:
     page = reverse("admin:notifications_changenotification_changelist")
     rows = ChangeNotification.objects.all()
-    recent = rows.filter(received_at__gte=now - RECENT)
-    genuine = recent.filter(state__in=(State.ACCEPTED, State.WAITING))
-    rejected = recent.filter(state=State.REJECTED)
-    yield _figure("Received in 24 hours", genuine, f"{page}?received=day", kind="good")
-    yield _figure("Rejected in 24 hours", rejected, f"{page}?received=day&state=rejected", kind="warn")
+    since = counting.begin_of_step(now - RECENT)
+    came = timeline.received(since=since, now=now)
+    genuine = sum(came[state] for state in timeline.GENUINE)
+    refused = to_list(since=since, state=State.REJECTED)
+    yield _known("Received in 24 hours", genuine, to_list(since=since), kind="good")
+    yield _known("Rejected in 24 hours", came[State.REJECTED], refused, kind="warn")
     yield _figure("Waiting", rows.filter(state=State.WAITING), f"{page}?state=waiting", kind="busy")
     yield _figure("Given up", rows.filter(state=State.DEAD), f"{page}?state=dead", kind="bad")
 
@@ -137,6 +211,10 @@ def _of_endpoint(now: datetime) -> Figure:
         url=reverse("admin:notifications_endpointminute_changelist"),
         kind=KINDS[standing.level],
     )
+
+
+def _known(label: str, count: int, url: str, *, kind: str) -> Figure:
+    return Figure(label=label, value=f"{count:,}", url=url, kind=kind if count else "quiet")
 
 
 def _figure(label: str, rows: QuerySet[Any], url: str, *, kind: str) -> Figure:

@@ -47,6 +47,11 @@ def sum_up(*, now: datetime) -> int:
     return len(rows)
 
 
+def begin_of_step(at: datetime) -> datetime:
+    """Return the beginning of the five minutes in which a time lies."""
+    return at.replace(minute=at.minute // 5 * 5, second=0, microsecond=0)
+
+
 def _add(place: Place, count: int) -> None:
     """Add to the sum of a place; in one order everywhere, so that no two processes wait for each other."""
     began_at, workload, state = place
@@ -65,8 +70,7 @@ def _rows(counts: Counter[Place], *, is_sum: bool = False) -> list[NotificationC
 
 
 def _place(row: ChangeNotification) -> Place:
-    minute = row.received_at.minute // 5 * 5
-    return row.received_at.replace(minute=minute, second=0, microsecond=0), row.workload, row.state
+    return begin_of_step(row.received_at), row.workload, row.state
 
 
 def _coarse(began_at: datetime, *, now: datetime) -> datetime:

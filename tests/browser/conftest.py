@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -34,7 +35,9 @@ class Window:
         self._session: object = None
 
     @contextmanager
-    def open(self, *, width: int = 1280, has_scripts: bool = True) -> Iterator[Page]:
+    def open(
+        self, *, width: int = 1280, has_scripts: bool = True, theme: Literal["light", "dark"] = "light"
+    ) -> Iterator[Page]:
         """Open a page; leaving the block closes the browser."""
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
@@ -42,6 +45,7 @@ class Window:
                 viewport={"width": width, "height": 900},
                 storage_state=self._session,  # type: ignore[arg-type] # what `storage_state` returned
                 java_script_enabled=has_scripts,
+                color_scheme=theme,
                 ignore_https_errors=True,  # the sandbox is its own authority
             )
             yield self._watched(context)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from notifications.models import ChangeNotification, Delivery
+from notifications.services import counting
+from subscriptions.catalogue import workload_of
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def make_notification(delivery: Delivery) -> Callable[..., ChangeNotification]:
 
     def make(**changes: Any) -> ChangeNotification:
         now = datetime.now(UTC)
-        facts = {
+        facts: dict[str, Any] = {
             "change_type": "created",
             "resource": "Users/u1/Messages/AAMk1",
             "resource_type": "#Microsoft.Graph.Message",
@@ -44,6 +46,9 @@ def make_notification(delivery: Delivery) -> Callable[..., ChangeNotification]:
             "delivery": delivery,
             **changes,
         }
-        return ChangeNotification.objects.create(**facts)
+        facts["workload"] = workload_of(facts["resource_type"], facts["resource"])
+        notification = ChangeNotification.objects.create(**facts)
+        counting.note(came=[notification])
+        return notification
 
     return make

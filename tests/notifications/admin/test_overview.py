@@ -145,14 +145,20 @@ def test_counting_stops_at_a_thousand(
 
 
 def test_every_figure_leads_to_a_list_that_opens(
-    administrator: Client, known: Callable[..., Subscription]
+    administrator: Client,
+    known: Callable[..., Subscription],
+    make_notification: Callable[..., ChangeNotification],
 ) -> None:
     known()
+    make_notification(state="rejected", reason="malformed")
     seen = administrator.get(INDEX).context["overview"]
 
+    lines = [*seen.health, *seen.expiries, *seen.refusals]
     answers = [administrator.get(figure.url) for figure in seen.figures]
+    answers += [administrator.get(line.url) for line in lines]
 
-    assert len(answers) == 11
+    assert len(seen.figures) == 11
+    assert len(lines) == 6
     assert {answer.status_code for answer in answers} == {200}
 
 
@@ -166,7 +172,7 @@ def test_the_first_page_costs_the_same_for_any_number_of_rows(
         known()
         make_notification()
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(20):
         administrator.get(INDEX)
 
 
@@ -180,3 +186,89 @@ def test_the_product_comes_before_users_and_groups(administrator: Client) -> Non
 def test_no_registration_is_needed_to_see_the_first_page(administrator: Client) -> None:
     assert not AppRegistration.objects.exists()
     assert administrator.get(INDEX).status_code == 200
+
+
+def test_subscriptions_are_told_apart_by_health_and_by_what_ends_next(
+    known: Callable[..., Subscription],
+) -> None:
+    later = known(expires_at=NOW + timedelta(hours=30), renew_at=NOW + timedelta(hours=10), auto_renew=True)
+    first = known(expires_at=NOW + timedelta(hours=3), auto_renew=False)
+    known(is_enabled=False)
+    known(status="pending", expires_at=None)
+
+    seen = overview.overview(lambda _: True, now=NOW)
+
+    assert [(line.label, line.value) for line in seen.health] == [
+        ("Active", "2"),
+        ("Need attention", "0"),
+        ("Pending", "1"),
+        ("Paused", "1"),
+    ]
+    assert [line.value for line in seen.expiries] == [
+        "ends in 3\xa0hours, not renewed by itself",
+        "ends in 1\xa0day, 6\xa0hours, renewal due in 10\xa0hours",
+    ]
+    assert [line.url.split("/")[-3] for line in seen.expiries] == [str(first.pk), str(later.pk)]
+
+
+def test_what_was_refused_lately_is_told_by_reason(
+    known: Callable[..., Subscription], make_notification: Callable[..., ChangeNotification]
+) -> None:
+    known()
+    for reason in ("client_state_mismatch", "malformed", "malformed"):
+        make_notification(state="rejected", reason=reason, received_at=NOW)
+    make_notification(state="rejected", reason="malformed", received_at=NOW - timedelta(hours=25))
+
+    seen = overview.overview(lambda _: True, now=NOW).refusals
+
+    assert [line.value for line in seen] == ["2", "1"]
+    assert "form that Graph sends" in seen[0].label
+
+
+RIGHTS = {
+    "timeline": "notifications.view_changenotification",
+    "refusals": "notifications.view_changenotification",
+    "health": "subscriptions.view_subscription",
+    "expiries": "subscriptions.view_subscription",
+    "verdict": "subscriptions.view_alert",
+}
+
+
+@pytest.mark.parametrize("part", RIGHTS)
+def test_a_part_is_shown_to_those_who_may_see_what_it_counts_and_to_nobody_else(
+    known: Callable[..., Subscription], make_notification: Callable[..., ChangeNotification], part: str
+) -> None:
+    known()
+    make_notification(state="rejected", reason="malformed", received_at=NOW)
+
+    enough = overview.overview(lambda right: right == RIGHTS[part], now=NOW)
+    nearly = overview.overview(lambda right: right != RIGHTS[part], now=NOW)
+
+    assert getattr(enough, part)
+    assert not getattr(nearly, part)
+
+
+def test_without_the_right_to_see_notifications_the_page_holds_no_count_of_them(
+    signed_in: Callable[..., Client],
+    known: Callable[..., Subscription],
+    make_notification: Callable[..., ChangeNotification],
+) -> None:
+    known()
+    make_notification()
+
+    page = signed_in("subscriptions.view_subscription").get(INDEX).content.decode()
+
+    assert "timeline-data" not in page
+    assert "chart.umd.min.js" not in page
+    assert "Received in 24 hours" not in page
+
+
+def test_where_nothing_came_the_page_says_what_to_do(
+    administrator: Client, known: Callable[..., Subscription]
+) -> None:
+    known()
+
+    page = administrator.get(INDEX).content.decode()
+
+    assert "Nothing came in this time" in page
+    assert "<canvas" not in page
