@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from django.db.models import F, QuerySet
 
 from notifications.services import recovered, traffic
+from subscriptions.graph.client import GraphClient
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import DeltaTracking, Subscription
 from subscriptions.services import catching_up, recovery
+from subscriptions.services.callers import Callers
 from subscriptions.services.catching_up import Report
+from subscriptions.services.clients import client_of
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.outcomes import told
 
@@ -26,7 +29,8 @@ class Summary:
 
     `checked` subscriptions were looked up; `recovered` of them had a gap, known or found, that is closed now. `changes`
     is how many rows were written, `duplicates` how many changes were known already, `resynced` for how many
-    subscriptions Graph had forgotten our place. `errors` holds one text for each that failed.
+    subscriptions Graph had forgotten our place. `postponed` were left to the next run, because nothing that was asked
+    in the name of the same app or account has worked. `errors` holds one text for each that failed.
     """
 
     checked: int = 0
@@ -36,18 +40,27 @@ class Summary:
     resynced: int = 0
     skipped: int = 0
     failed: int = 0
+    postponed: int = 0
     errors: list[str] = field(default_factory=list)
 
 
-def recover(subscription: Subscription, *, clock: Callable[[], datetime], actor: str) -> Report:
-    """Look up and store what the webhook was not told of one subscription.
+def recover(
+    subscription: Subscription,
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    client_of: Callable[[Subscription], GraphClient] = client_of,
+) -> Report:
+    """Look up and store what the webhook was not told of one subscription; `client_of` gives the client to ask with.
 
     Raises:
         UseCaseError: Graph has no delta query for it, or another run has it.
         GraphError: Graph refused or did not answer; the next run goes on where this one stopped.
 
     """
-    report = catching_up.catch_up(subscription, clock=clock, store=recovered.store, actor=actor)
+    report = catching_up.catch_up(
+        subscription, clock=clock, store=recovered.store, actor=actor, client_of=client_of
+    )
     logger.info(
         "caught up subscription=%s changes=%s duplicates=%s pages=%s",
         subscription.pk,
@@ -87,9 +100,11 @@ def recover_all(
 ) -> Summary:
     """Recover one after the other; a failing one never stops the rest.
 
-    Those of which it is known that changes were missed come first. `go_on` is asked before each.
+    Those of which it is known that changes were missed come first. Where several in a row fail in a way that the next
+    of the same app or account would meet too, those are left to the next run: each would wait for Graph in vain.
+    `go_on` is asked before each.
     """
-    summary = Summary()
+    summary, callers = Summary(), Callers()
     order = F("subscription__missed_at").asc(nulls_last=True), "due_at", "pk"
     for pk in list(trackings.order_by(*order).values_list("pk", flat=True)):
         if not go_on():
@@ -98,16 +113,22 @@ def recover_all(
             # Another run has done it, or is about to.
             summary.skipped += 1
             continue
-        _recover_one(pk, clock=clock, actor=actor, summary=summary)
+        _recover_one(pk, clock=clock, actor=actor, callers=callers, summary=summary)
     return summary
 
 
-def _recover_one(pk: int, *, clock: Callable[[], datetime], actor: str, summary: Summary) -> None:
+def _recover_one(
+    pk: int, *, clock: Callable[[], datetime], actor: str, callers: Callers, summary: Summary
+) -> None:
     rows = Subscription.objects.select_related("app_registration", "delegated_account__app_registration")
     subscription = rows.get(pk=pk)
+    if callers.is_left_alone(subscription):
+        summary.postponed += 1
+        return
     had_missed = subscription.missed_at is not None
     try:
-        report = recover(subscription, clock=clock, actor=actor)
+        with callers.noting(subscription):
+            report = recover(subscription, clock=clock, actor=actor, client_of=callers.client_of)
     except BusyError:
         summary.skipped += 1
     except (GraphError, UseCaseError) as error:

@@ -158,6 +158,11 @@ class Subscription(models.Model):
         null=True, editable=False, help_text="When Graph last confirmed that it had the subscription."
     )
     expires_at = models.DateTimeField(null=True, editable=False)
+    may_end_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When it ends at the earliest, after a renewal to which no answer came: Graph may have granted less.",
+    )
     certificate_at_graph = models.ForeignKey(
         EncryptionCertificate,
         on_delete=models.PROTECT,
@@ -276,6 +281,11 @@ class Subscription(models.Model):
             "include-unknown-enum-members": self.include_unknown_enum_members,
         }
         return tuple(preference for preference, is_wanted in wanted.items() if is_wanted)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return when it ends at Graph, at the earliest."""
+        return self.may_end_at or self.expires_at
 
     @property
     def is_at_graph(self) -> bool:

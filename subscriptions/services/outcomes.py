@@ -49,6 +49,7 @@ def granted(remote: RemoteSubscription, *, now: datetime) -> dict[str, Any]:
         "granted_at": now,
         "seen_at": now,
         "expires_at": remote.expires_at,
+        "may_end_at": None,
         "renew_at": lifetimes.renew_at(granted_at=now, expires_at=remote.expires_at),
         **no_error(),
     }
@@ -73,11 +74,12 @@ def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> d
     a quarter of what is left of its life, so that it does not end between two tries.
     """
     wait = SHORTEST_WAIT * 2 ** min(subscription.failures, 10)
-    if subscription.status == Subscription.Status.ACTIVE and subscription.expires_at:
-        wait = min(wait, (subscription.expires_at - now) / 4)
+    if subscription.status == Subscription.Status.ACTIVE and subscription.ends_at:
+        wait = min(wait, (subscription.ends_at - now) / 4)
     wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
     return {
         "failures": subscription.failures + 1,
+        "may_end_at": subscription.may_end_at,
         "renew_at": now + max(error.retry_after or timedelta(0), wait),
         **explained(error, now=now),
     }

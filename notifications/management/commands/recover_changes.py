@@ -42,7 +42,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{summary.checked} looked up: {summary.changes} changes found, {summary.duplicates} known already; "
                 f"{summary.recovered} recovered, {summary.resynced} begun anew, {summary.failed} failed, "
-                f"{summary.skipped} in other hands."
+                f"{summary.skipped} in other hands, {summary.postponed} left to the next run."
             )
             for error in summary.errors:
                 self.stderr.write(error)

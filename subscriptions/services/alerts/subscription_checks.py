@@ -46,6 +46,7 @@ _READ = (
     "auto_renew",
     "granted_at",
     "expires_at",
+    "may_end_at",
     "renew_at",
 )
 REFUSALS = (Cause.PERMISSION, Cause.QUOTA, Cause.REQUEST, Cause.OURS)
@@ -111,7 +112,7 @@ def _case(row: Subscription, *, now: datetime) -> _Case | None:
         return _Case(kind=Kind.LAPSED, cause="", row=row)
     if row.failures and (row.error_cause in REFUSALS or row.failures >= PATIENCE):
         return _Case(kind=Kind.REFUSED, cause=row.error_cause, row=row, stage=stage)
-    return _Case(kind=Kind.WILL_LAPSE, cause=_why_it_lapses(row), row=row) if stage else None
+    return _Case(kind=Kind.WILL_LAPSE, cause=_why_it_lapses(row, now=now), row=row) if stage else None
 
 
 def _is_missing(row: Subscription, *, now: datetime) -> bool:
@@ -126,12 +127,12 @@ def _stage(row: Subscription, *, now: datetime) -> int:
     """Say how close to its end a subscription is that is not being renewed as it should."""
     if row.expires_at is None or row.status != Status.ACTIVE:
         return LAPSED if row.status == Status.GONE else IN_TROUBLE
-    left = row.expires_at - now
-    if left <= timedelta(0):
+    if row.expires_at <= now:
         return LAPSED
     is_overdue = row.renew_at is not None and row.renew_at <= now - RENEWAL_OVERDUE
     is_in_trouble = row.failures > 0 or is_overdue or not row.auto_renew
-    return ABOUT_TO_LAPSE if is_in_trouble and left <= _last_part(row) else IN_TROUBLE
+    is_near = row.expires_at - now <= _last_part(row) or _may_end_soon(row, now=now)
+    return ABOUT_TO_LAPSE if is_in_trouble and is_near else IN_TROUBLE
 
 
 def _last_part(row: Subscription) -> timedelta:
@@ -140,9 +141,16 @@ def _last_part(row: Subscription) -> timedelta:
     return max(LAST_RUNS, (row.expires_at - row.granted_at) * LAST_SHARE)
 
 
-def _why_it_lapses(row: Subscription) -> str:
+def _may_end_soon(row: Subscription, *, now: datetime) -> bool:
+    """Say whether an end that nobody knows of may be near; a hiccup is over before that."""
+    return row.may_end_at is not None and row.may_end_at - now <= LAST_RUNS
+
+
+def _why_it_lapses(row: Subscription, *, now: datetime) -> str:
     if not row.auto_renew:
         return "not_renewed"
+    if _may_end_soon(row, now=now):
+        return "unanswered"
     return "service" if row.failures else "untried"
 
 
@@ -199,12 +207,9 @@ def _named(cases: list[_Case]) -> str:
 
 
 def _name(row: Subscription) -> str:
-    end = (
-        f", ends {row.expires_at:%Y-%m-%d %H:%M} UTC"
-        if row.expires_at and row.status == Status.ACTIVE
-        else ""
-    )
-    return f"{row}{end}"
+    if row.ends_at is None or row.status != Status.ACTIVE:
+        return str(row)
+    return f"{row}, {'may end' if row.may_end_at else 'ends'} {row.ends_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _last_error(cases: list[_Case]) -> str:

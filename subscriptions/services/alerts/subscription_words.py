@@ -31,6 +31,12 @@ _WORDS = {
         "They are due and no run has renewed them. Check that cron runs renew_subscriptions, and how the last run "
         "ended. 'Renew' in the admin saves them now.",
     ),
+    (Kind.WILL_LAPSE, "unanswered"): Words(
+        "{count} may be about to lapse: Graph has not answered the last renewal",
+        "Graph may have acted on it all the same, and granted less time than before, down to 45 minutes. Each run "
+        "tries again by itself; the first answer tells how long they live. If the network of this server is at fault, "
+        "mend it now.",
+    ),
     (Kind.WILL_LAPSE, ""): Words(
         "{count} about to lapse",
         "Graph cannot be reached or fails, and few runs are left. Each run tries again by itself. If the network of "

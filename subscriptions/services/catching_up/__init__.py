@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from subscriptions.catalogue import deltas
+from subscriptions.graph.client import GraphClient
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services.catching_up.holding import Hold
@@ -22,12 +23,17 @@ __all__ = ["Period", "Report", "Store", "catch_up"]
 
 
 def catch_up(
-    subscription: Subscription, *, clock: Callable[[], datetime], store: Store, actor: str
+    subscription: Subscription,
+    *,
+    clock: Callable[[], datetime],
+    store: Store,
+    actor: str,
+    client_of: Callable[[Subscription], GraphClient] = client_of,
 ) -> Report:
     """Look up everything that has changed, and have stored what the webhook did not tell.
 
     The first run finds the place to begin from; what was there before the grant does not count. What a run has read
-    stays read, whatever stops it.
+    stays read, whatever stops it. `client_of` gives the client to ask with.
 
     Raises:
         NoDeltaQueryError: Graph has no delta query for the resource.

@@ -52,9 +52,9 @@ class Due:
 class Item:
     """A claimed subscription on its way through a run.
 
-    `patience` bounds each wait for another try, `not_before` is a second of the run's stopwatch. `certificate` is what
-    was sent along, if one was; after `keeps_certificate` none is. `is_parted` says that the row has already parted with
-    the id of what is gone.
+    `patience` bounds each wait for another try, `not_before` is a second of the run's stopwatch. `asked_at` is when
+    a renewal was sent, and `certificate` what went along, if one did; after `keeps_certificate` none does. `is_parted`
+    says that the row has already parted with the id of what is gone.
     """
 
     subscription: Subscription
@@ -64,6 +64,7 @@ class Item:
     sendings: int = 0
     waits: int = 0
     not_before: float = 0.0
+    asked_at: datetime | None = None
     certificate: EncryptionCertificate | None = None
     keeps_certificate: bool = False
     is_parted: bool = False

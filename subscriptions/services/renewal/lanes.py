@@ -9,35 +9,19 @@ from functools import partial
 from django.utils import timezone
 
 from subscriptions.graph.client import GraphClient
-from subscriptions.graph.errors import (
-    GraphError,
-    ServiceUnavailableError,
-    ThrottledError,
-    TokenRefusedError,
-    UnauthorizedError,
-    UnexpectedAnswerError,
-    UnreachableError,
-)
+from subscriptions.graph.errors import GraphError, TokenRefusedError
 from subscriptions.graph.pace import Pace
 from subscriptions.graph.tokens import AccessToken, Credential
 from subscriptions.models import AppRegistration, DelegatedAccount
-from subscriptions.services import account_tokens, clients, credentials
-from subscriptions.services.errors import NotReadyError
+from subscriptions.services import account_tokens, clients, credentials, trouble
 from subscriptions.services.renewal.bearers import Bearer
 from subscriptions.services.renewal.items import Due, Item, Stage
 from subscriptions.services.renewal.planning import BATCH_SIZE
 
 # Of all the calls that a run has under way, one owner may have so many: an owner that hangs leaves room for others.
 IN_FLIGHT_OF_ONE = 4
-# So many calls in a row must have failed as a whole before an owner is left alone until the next run.
-FAILURES_BORNE = 3
 
 Parcel = list[Item]
-
-# No call of this owner will do better in this run.
-_FINAL = (TokenRefusedError, UnauthorizedError, NotReadyError)
-# Of these, a few in a row say the same.
-_TROUBLE = (ServiceUnavailableError, ThrottledError, UnreachableError, UnexpectedAnswerError)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -148,8 +132,8 @@ class Lane:
         self._failures_in_row += 1
         if common.retry_after:
             self._held_until = max(self._held_until, now + common.retry_after.total_seconds())
-        is_final = isinstance(common, _FINAL) and not common.is_transient
-        return common if is_final or self._failures_in_row >= FAILURES_BORNE else None
+        is_enough = trouble.is_final(common) or self._failures_in_row >= trouble.FAILURES_BORNE
+        return common if is_enough else None
 
     @property
     def _limit(self) -> int:
@@ -171,7 +155,7 @@ def _kind_of(item: Item) -> tuple[Stage, str]:
 
 def _common(errors: list[GraphError | None]) -> GraphError | None:
     """Return an error that speaks of the owner and not of single subscriptions: of all, and of such a kind."""
-    for kinds in (_FINAL, _TROUBLE):
+    for kinds in (trouble.FINAL, trouble.PASSING):
         if errors and all(isinstance(error, kinds) for error in errors):
             found = [error for error in errors if error]
             return max(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from subscriptions.catalogue import lifetimes
 from subscriptions.graph.client import GraphClient
 from subscriptions.graph.documents import Outcome, Renewal
 from subscriptions.graph.errors import (
@@ -29,7 +30,7 @@ Facts = dict[str, Any]
 
 def prepare(item: Item, *, now: datetime) -> Renewal:
     """Return what to send for a subscription, its new certificate included where Graph shall have one."""
-    row = item.subscription
+    row, item.asked_at = item.subscription, now
     item.certificate = None if item.keeps_certificate else certificates.to_be_sent(row, now=now)
     if item.certificate:
         certificates.mark_used(item.certificate, now=now)
@@ -95,6 +96,8 @@ def _judged(item: Item, answer: Outcome, *, now: datetime, is_final: bool) -> tu
     if answer.subscription is not None:
         return _renewed(item, answer, now=now)
     error = answer.error or GraphError("Graph gave no answer for this subscription.")
+    if error.outcome_unknown and item.asked_at:
+        _note_unanswered(item.subscription, asked_at=item.asked_at)
     next_call = None if is_final else _other_call(item, error, now=now) or waiting(item, error)
     if next_call:
         return {}, next_call
@@ -123,6 +126,12 @@ def _renewed(item: Item, answer: Outcome, *, now: datetime) -> tuple[Facts, Move
     claims.note(row, item.token, **{**facts, "renew_at": now})
     item.stage = Stage.DELETE
     return {}, Again()
+
+
+def _note_unanswered(row: Subscription, *, asked_at: datetime) -> None:
+    """Note on the object that Graph may have acted, and may have granted as little as it ever does."""
+    least = asked_at + lifetimes.MINIMUM
+    row.may_end_at = min(row.ends_at or least, least)
 
 
 def _other_call(item: Item, error: GraphError, *, now: datetime) -> Again | None:

@@ -1,19 +1,23 @@
 """What a month showed: figures, and in words every promise that was not kept."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from subscriptions.models import Alert, AlertMessage
 from subscriptions.sandbox import Sandbox
 from tests.benchmarks.month import oracle, warned
 from tests.benchmarks.month.journal import Journal
-from tests.benchmarks.month.oracle import Life, Verdict
+from tests.benchmarks.month.oracle import Lapse, Life, Verdict
+
+# Cron comes every ten minutes; who waits for Graph longer than this has lost patience too late.
+LONGEST_TURN = timedelta(minutes=30)
 
 
 def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, int], list[str]]:
     """Return the figures of a month that ended at `at`, and the broken promises."""
     verdict = oracle.judge(sandbox.history, journal, at=at)
     untold, unwatched = warned.silent(verdict.forced, journal)
+    longest = max(tick.ended_at - tick.began_at for tick in journal.ticks)
     figures = {
         "wishes": verdict.wishes,
         "runs": len([tick for tick in journal.ticks if tick.is_whole]),
@@ -29,6 +33,7 @@ def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, i
         "two for one wish": len(verdict.doubles),
         "left dead": len(verdict.forgotten),
         "dead at the end": len(verdict.dead_at_last),
+        "longest turn of cron in minutes": round(longest / timedelta(minutes=1)),
         "alerts": Alert.objects.count(),
         "messages told": AlertMessage.objects.filter(told_at__isnull=False).count(),
     }
@@ -36,7 +41,9 @@ def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, i
         name = f"open at the end: {Alert.Kind(kind).label}"
         figures[name] = figures.get(name, 0) + 1
     broken = [*_broken(verdict, journal)]
-    broken += [f"untold: {_in_words(lapse.life, journal)}" for lapse in untold]
+    broken += [_untold(lapse, journal) for lapse in untold]
+    if longest > LONGEST_TURN:
+        broken.append(f"a turn of cron took {longest}")
     return figures, broken
 
 
@@ -50,6 +57,15 @@ def _broken(verdict: Verdict, journal: Journal) -> Iterator[str]:
         yield f"left dead for {waited} good runs: {_in_words(life, journal)}"
     for life in verdict.dead_at_last:
         yield f"dead at the end: {_in_words(life, journal)}"
+
+
+def _untold(lapse: Lapse, journal: Journal) -> str:
+    told = [
+        f"{one.alert.kind} {_at(one.since_at, journal)}"
+        + (f" to {_at(one.until_at, journal)}" if one.until_at else "")
+        for one in warned.told_of(lapse)
+    ]
+    return f"untold: {_in_words(lapse.life, journal)}; told was: {', '.join(told) or 'nothing'}"
 
 
 def _in_words(life: Life, journal: Journal) -> str:

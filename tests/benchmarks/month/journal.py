@@ -14,7 +14,7 @@ class Tick:
     `is_whole`: a run of the product began and ended in it, undisturbed by kills and single bad answers.
     `everybody_suffers`: Graph or the sign-in was away, or had told callers to wait; `suffering` are others who could
     not be served. `is_reachable`: Graph found our endpoint, so that it could create. `has_compared`: a comparison
-    with Graph was made. `was_watched`: somebody looked for what to alert.
+    with Graph was made. `watched_at` is when somebody looked for what to alert.
     """
 
     began_at: datetime
@@ -24,7 +24,7 @@ class Tick:
     suffering: frozenset[Owner]
     is_reachable: bool
     has_compared: bool
-    was_watched: bool
+    watched_at: datetime | None
 
     def can_renew(self, owner: Owner) -> bool:
         """Say whether the run could renew for an owner."""

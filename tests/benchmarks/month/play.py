@@ -55,13 +55,18 @@ class Month:
         gusts = [self._gust() for _ in range(self.chance.randint(1, 3))] if self._is(GUSTY, is_calm) else []
         is_machine_up = not world.suffers(Trouble.MACHINE_DOWN)
         has_run = is_machine_up and self._run(is_calm=is_calm)
+        # A run watches at its end.
+        watched_at = clock.now() if has_run else None
         has_compared = is_machine_up and number % COMPARE_EVERY == 0
         if has_compared:
             self._count(runs.sync(), "comparisons")
         if is_machine_up and number % RECOVER_EVERY == 0:
             self._count(runs.recover(), "recoveries")
         if is_machine_up:
-            self._work(has_run=has_run)
+            self._work()
+        if is_machine_up and not has_run:
+            alerts.watch(now=clock.now())
+            watched_at = clock.now()
         is_away = world.suffers(Trouble.GRAPH_DOWN, Trouble.SIGN_IN_DOWN)
         return Tick(
             began_at=began_at,
@@ -71,7 +76,7 @@ class Month:
             suffering=frozenset(world.suffering()),
             is_reachable=world.webhook.is_up,
             has_compared=has_compared,
-            was_watched=is_machine_up,
+            watched_at=watched_at,
         )
 
     _waits_until: datetime = field(default_factory=clock.now)
@@ -132,13 +137,11 @@ class Month:
         if event == "subscriptionRemoved":
             self.journal.removed[one.id] = self.world.webhook.is_up
 
-    def _work(self, *, has_run: bool) -> None:
-        """Let the worker look into the inbox where something may be in it, and watch unless cron has just done so."""
+    def _work(self) -> None:
+        """Let the worker look into the inbox where something may be in it."""
         if self._has_posted or self._is(IDLE_LOOK, is_calm=False):
             self._has_posted = False
             self._count(runs.worker(), "looks into the inbox")
-        if not has_run:
-            alerts.watch(now=clock.now())
 
     def _kill(self) -> bool:
         command = self.chance.choice(

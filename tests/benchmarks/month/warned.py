@@ -44,6 +44,12 @@ def _row(lapse: Lapse) -> int | None:
     return current or former
 
 
+def told_of(lapse: Lapse) -> list[AlertedSubscription]:
+    """Return all that was ever told of the subscription, in order."""
+    alerted = AlertedSubscription.objects.filter(subscription=_row(lapse)).select_related("alert")
+    return list(alerted.order_by("since_at", "pk"))
+
+
 def _was_watched(lapse: Lapse, journal: Journal) -> bool:
     end = lapse.life.expires_at
-    return any(tick.was_watched and end - LAST_LOOK <= tick.began_at < end for tick in journal.ticks)
+    return any(tick.watched_at and end - LAST_LOOK <= tick.watched_at < end for tick in journal.ticks)

@@ -53,6 +53,7 @@ def test_one_subscription_is_looked_up_at_once(followed: Subscription, choice: s
         "resynced": 0,
         "skipped": 0,
         "failed": 0,
+        "postponed": 0,
         "errors": [],
     }
 

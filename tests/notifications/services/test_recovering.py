@@ -13,6 +13,7 @@ from subscriptions.models import DeltaLink, DeltaTracking, EncryptionCertificate
 from subscriptions.sandbox import Sandbox
 from subscriptions.sandbox.identifiers import immutable
 from subscriptions.services import recovery
+from subscriptions.services.callers import Callers
 from subscriptions.services.catching_up import Report, catch_up
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.recreation import recreate
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 USER = "9c60f1e2-d57b-4a34-8e19-7b2d04c6a5f3"
 MAIL = f"/users/{USER}/messages"
 ALL = "created,updated,deleted"
+TRIES = 3
 Found = list[tuple[str, str, str]]
 Deliver = Callable[..., None]
 
@@ -483,6 +485,44 @@ def test_nobody_comes_before_graph_allows_it_again(
     late = recovering.recover_due(clock=lambda: later, actor="test")
 
     assert (early.checked, late.checked) == (0, 1)
+
+
+def test_where_nothing_works_for_an_app_the_rest_is_left_to_the_next_run(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    rows = [make_subscription(resource=f"/users/u{number}/contacts") for number in range(5)]
+    outage = sandbox.add_fault(path="/delta", status=503, headers={"Retry-After": "0"}, times=None)
+
+    during = recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+    sandbox.clear_faults()
+    after = recovering.recover_due(clock=lambda: datetime.now(UTC) + timedelta(minutes=2), actor="test")
+
+    assert (during.failed, during.postponed) == (3, len(rows) - 3)
+    assert outage.used == 3 * TRIES
+    assert (after.checked, after.postponed) == (len(rows), 0)
+
+
+def test_what_graph_says_of_one_subscription_keeps_no_other_from_its_turn(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    rows = [make_subscription(resource=f"/users/u{number}/contacts") for number in range(5)]
+    refusal = {"error": {"code": "AccessDenied", "message": "No."}}
+    sandbox.add_fault(path="/delta", status=403, body=refusal, times=None)
+
+    summary = recovering.recover_due(clock=lambda: datetime.now(UTC), actor="test")
+
+    assert (summary.failed, summary.postponed) == (len(rows), 0)
+
+
+def test_a_run_keeps_one_connection_for_all_that_it_asks_for_an_app(
+    make_subscription: Callable[..., Subscription], sandbox: Sandbox
+) -> None:
+    rows = [make_subscription(resource=f"/users/u{number}/contacts") for number in range(3)]
+    callers = Callers()
+
+    first, *others = [callers.client_of(row) for row in rows]
+
+    assert all(other is first for other in others)
 
 
 def test_a_notification_of_a_drive_has_its_items_looked_up(

@@ -78,6 +78,20 @@ def test_it_is_told_of_while_two_runs_can_still_save_it(
     assert kinds(now) == ([kind] if kind else [])
 
 
+@pytest.mark.parametrize(("minutes_left", "told"), [(30, ["will_lapse"]), (31, [])])
+def test_a_renewal_that_was_not_answered_counts_by_the_least_that_graph_may_have_granted(
+    make_row: Maker, now: datetime, minutes_left: int, told: list[str]
+) -> None:
+    make_row(
+        expires_at=now + timedelta(days=3),
+        may_end_at=now + minutes_left * MINUTE,
+        failures=2,
+        error_cause="service",
+    )
+
+    assert kinds(now) == told
+
+
 @pytest.mark.parametrize(("days_left", "is_told"), [(3, True), (4, False)])
 def test_what_lives_long_is_told_of_when_a_tenth_of_its_life_is_left(
     make_row: Maker, now: datetime, days_left: int, is_told: bool

@@ -10,7 +10,7 @@ import pytest
 
 from subscriptions.models import AppRegistration, Operation, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
-from subscriptions.services import renewal
+from subscriptions.services import alerts, renewal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -268,3 +268,63 @@ def test_a_click_does_not_wait_long(make_due: Due, sandbox: Sandbox, now: dateti
         renewal.renew(row, now=now, actor="alice", sleep=naps.append)
 
     assert (naps, row.renew_at) == ([], now + MINUTE)
+
+
+@pytest.mark.parametrize("last", [{"drop": True}, {"status": 503, "headers": {"Retry-After": "1200"}}])
+def test_after_a_renewal_that_was_not_answered_the_least_that_graph_grants_is_reckoned_with(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime, last: dict[str, Any]
+) -> None:
+    [row] = make_due(expires_at=now + timedelta(days=3))
+    sandbox.longest_grant = 45 * MINUTE
+    sandbox.add_fault(method="PATCH", act=True, drop=True)
+    sandbox.add_fault(method="PATCH", times=None, **last)
+
+    run()
+
+    row.refresh_from_db()
+    held = sandbox.subscriptions[row.graph_id or ""].expires_at
+    assert (row.may_end_at, row.expires_at) == (now + 45 * MINUTE, now + timedelta(days=3))
+    assert now + 45 * MINUTE <= held
+
+
+def test_the_end_is_known_again_with_the_first_answer(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
+) -> None:
+    [row] = make_due()
+    sandbox.add_fault(method="PATCH", drop=True, times=None)
+    run()
+    sandbox.clear_faults()
+
+    run(clock=lambda: now + MINUTE)
+
+    row.refresh_from_db()
+    assert (row.may_end_at, row.failures) == (None, 0)
+
+
+def test_a_renewal_that_graph_refused_for_sure_leaves_the_end_as_it_is(
+    make_due: Due, run: Run, sandbox: Sandbox
+) -> None:
+    [row] = make_due()
+    sandbox.add_fault(method="PATCH", status=403, body=refusal(), times=None)
+
+    run()
+
+    row.refresh_from_db()
+    assert row.may_end_at is None
+
+
+def test_it_is_told_of_before_the_earliest_end_that_graph_may_hold(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
+) -> None:
+    [row] = make_due(expires_at=now + timedelta(days=3))
+    sandbox.longest_grant = 45 * MINUTE
+    sandbox.add_fault(path=BATCH, act=True, drop=True)
+    sandbox.add_fault(method="PATCH", act=True, drop=True)
+    sandbox.add_fault(times=None, status=503)
+
+    for minutes in (0, 10, 20, 30):
+        run(clock=lambda at=now + minutes * MINUTE: at)
+        alerts.watch(now=now + minutes * MINUTE)
+
+    told = row.alerted.get()
+    assert told.since_at < sandbox.subscriptions[row.graph_id or ""].expires_at
