@@ -13,10 +13,11 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, the roles, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
-        from notifications.services import alert_checks, lacking_keys, roles
-        from subscriptions.services import certificate_needs
+        from notifications.services import alert_checks, held, lacking_keys, roles
+        from subscriptions.services import certificate_needs, deletion
 
         certificate_needs.register(lacking_keys.need_of)
+        deletion.register(held.objections)
         alert_checks.register()
         # The last of our apps to be migrated, so the permissions of all are there.
         post_migrate.connect(roles.create_roles, sender=self)

@@ -12,7 +12,7 @@ from notifications.models import ContentErasure
 class ContentErasureAdmin(ReadOnlyAdmin[ContentErasure]):
     """Shows who erased what."""
 
-    list_display = ("when", "actor", "notifications_count", "deliveries_count", "selection")
+    list_display = ("when", "actor", "notifications_count", "deliveries_count", "held_count", "selection")
     fields = list_display
 
     @admin.display(description="at")

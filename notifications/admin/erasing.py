@@ -15,6 +15,7 @@ from notifications.admin import words
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification
 from notifications.services import erasure
+from notifications.services.mentions import naming
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to
 
@@ -87,7 +88,7 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
         try:
             rows = self.shown(request)
             if text:
-                rows = erasure.mentioning(rows, text)
+                rows = rows.filter(naming(text))
                 selection = f"{selection}, all that mentions {text}"
         except IncorrectLookupParameters:
             # The list explains what is wrong with its address.
@@ -105,8 +106,8 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
         if request.method == "POST":
             actor = request.user.get_username()
             outcome = erasure.erase(rows, selection=selection, actor=actor, now=timezone.now())
-            text = f"Erased: content of {outcome.erased:,} notifications, body of {outcome.deliveries:,} deliveries."
-            self.message_user(request, text, messages.SUCCESS if outcome.erased else messages.WARNING)
+            is_whole = outcome.erased and not outcome.held
+            self.message_user(request, in_words(outcome), messages.SUCCESS if is_whole else messages.WARNING)
             return HttpResponseRedirect(back)
         count = count_up_to(erasure.erasable(rows), COUNTED_AT_MOST)
         shown = {
@@ -115,10 +116,20 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
             "opts": self.opts,
             "count": min(count, COUNTED_AT_MOST),
             "is_cut": count > COUNTED_AT_MOST,
+            "held_by": erasure.kept_by_holds(rows),
             "back": back,
             "media": self.media,
         }
         return TemplateResponse(request, "admin/notifications/confirm_erase.html", {**shown, **context})
+
+
+def in_words(outcome: erasure.Outcome) -> str:
+    """Return what was erased, and which legal holds stood in the way of how many."""
+    done = f"Erased: content of {outcome.erased:,} notifications, body of {outcome.deliveries:,} deliveries."
+    if not outcome.held:
+        return done
+    holds = ", ".join(f"{name} ({count:,})" for name, count in outcome.held_by.items())
+    return f"{done} Left under legal hold: {outcome.held:,}, by {holds}."
 
 
 def _row(pk: int) -> Rows:

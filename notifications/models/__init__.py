@@ -8,6 +8,7 @@ from notifications.models.content_fetch import ContentFetch
 from notifications.models.delivery import Delivery
 from notifications.models.endpoint_minute import EndpointMinute
 from notifications.models.feed_counter import FeedCounter
+from notifications.models.legal_hold import LegalHold
 from notifications.models.notification_content import NotificationContent
 from notifications.models.notification_count import NotificationCount
 from notifications.models.retention_rule import RetentionRule
@@ -23,6 +24,7 @@ __all__ = [
     "Delivery",
     "EndpointMinute",
     "FeedCounter",
+    "LegalHold",
     "NotificationContent",
     "NotificationCount",
     "RetentionRule",

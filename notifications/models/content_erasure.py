@@ -15,6 +15,9 @@ class ContentErasure(models.Model):
     deliveries_count = models.PositiveBigIntegerField(
         "deliveries", default=0, help_text="How many lost their body with it."
     )
+    held_count = models.PositiveBigIntegerField(
+        "left", default=0, help_text="How many a legal hold kept from being erased."
+    )
 
     class Meta:
         ordering = ("-pk",)

@@ -1,14 +1,12 @@
 """Erasure: take the content of notifications away for good, and leave that and when something happened."""
 
-import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import F, Q, QuerySet
 
 from notifications.models import (
     ChangeNotification,
@@ -17,27 +15,35 @@ from notifications.models import (
     Delivery,
     NotificationContent,
 )
-from notifications.services import recovered
-from subscriptions.services.errors import UseCaseError
+from notifications.services import held, recovered
 
 logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 200
-# Less than that is in nearly everything.
-SHORTEST_TEXT = 5
-LONGEST_TEXT = 500
 _SETTLED = (Delivery.State.DONE, Delivery.State.DEAD)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How many notifications lost their content, and how many deliveries their body."""
+    """How many notifications lost their content, how many deliveries their body, and what legal holds kept."""
 
     erased: int = 0
     deliveries: int = 0
+    held: int = 0
+    held_by: dict[str, int] = field(default_factory=dict)
 
 
 def erasable(rows: QuerySet[ChangeNotification]) -> QuerySet[ChangeNotification]:
+    """Keep those of `settled` that no legal hold keeps, nor the body that they came in."""
+    return settled(rows).exclude(held.entangled())
+
+
+def kept_by_holds(rows: QuerySet[ChangeNotification]) -> dict[str, int]:
+    """Return how many of `rows` each legal hold keeps from being erased, by its name; counted up to 100,000."""
+    return held.in_the_way(settled(rows))
+
+
+def settled(rows: QuerySet[ChangeNotification]) -> QuerySet[ChangeNotification]:
     """Keep the changes whose content is not erased yet and whose delivery nobody has to read again."""
     is_free = Q(delivery__isnull=True) | Q(delivery__state__in=_SETTLED)
     return rows.filter(is_free, erasure__isnull=True, lifecycle_event="").exclude(
@@ -45,41 +51,34 @@ def erasable(rows: QuerySet[ChangeNotification]) -> QuerySet[ChangeNotification]
     )
 
 
-def mentioning(rows: QuerySet[ChangeNotification], text: str) -> QuerySet[ChangeNotification]:
-    """Keep those that name an id or address in their content, resource or resource data, in capitals or not.
-
-    Raises:
-        UseCaseError: the text is too short to mean somebody, or too long.
-
-    """
-    text = text.strip()
-    if not SHORTEST_TEXT <= len(text) <= LONGEST_TEXT or "\0" in text:
-        raise UseCaseError(f"Enter an ID or address of {SHORTEST_TEXT} to {LONGEST_TEXT} characters.")
-    # As databases spell it inside of JSON.
-    spellings = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    named = Q(resource__icontains=text) | Q(resource_id__icontains=text)
-    for spelling in spellings:
-        named |= Q(content_text__icontains=spelling) | Q(resource_data_text__icontains=spelling)
-    return rows.annotate(
-        content_text=Cast("content__data", TextField()), resource_data_text=Cast("resource_data", TextField())
-    ).filter(named)
-
-
 def erase(rows: QuerySet[ChangeNotification], *, selection: str, actor: str, now: datetime) -> Outcome:
     """Erase the content of all of `rows` that can be erased, and write it down under `selection`.
 
-    What Graph told openly of the version stays, so that no delta query takes it for a change that is not known yet.
+    What a legal hold covers stays, with all that came in one body with it. What Graph told openly of the version stays,
+    so that no delta query takes it for a change that is not known yet.
     """
     record = ContentErasure.objects.create(at=now, actor=actor[:200], selection=selection)
     for keys in _chunks(erasable(rows)):
         with transaction.atomic():
             _erase_these(keys, record)
     record.refresh_from_db()
-    if not record.notifications_count:
+    left = settled(rows).filter(held.entangled()).count()
+    if record.notifications_count or left:
+        ContentErasure.objects.filter(pk=record.pk).update(held_count=left)
+    else:
         record.delete()
-    outcome = Outcome(erased=record.notifications_count, deliveries=record.deliveries_count)
-    logger.info("erased content notifications=%s deliveries=%s", outcome.erased, outcome.deliveries)
-    return outcome
+    logger.info(
+        "erased content notifications=%s deliveries=%s held=%s",
+        record.notifications_count,
+        record.deliveries_count,
+        left,
+    )
+    return Outcome(
+        erased=record.notifications_count,
+        deliveries=record.deliveries_count,
+        held=left,
+        held_by=kept_by_holds(rows) if left else {},
+    )
 
 
 def _chunks(rows: QuerySet[ChangeNotification]) -> Iterator[list[int]]:
@@ -91,11 +90,13 @@ def _chunks(rows: QuerySet[ChangeNotification]) -> Iterator[list[int]]:
 
 def _erase_these(keys: list[int], record: ContentErasure) -> None:
     """Erase inside the caller's transaction; who put a delivery back meanwhile keeps it, with all that is in it."""
-    named = ChangeNotification.objects.filter(pk__in=keys)
+    held.freeze()
+    # A hold may have come since these were found.
+    named = ChangeNotification.objects.filter(pk__in=keys).exclude(held.entangled())
     # In the order of a replay: the deliveries first.
     of_these = Delivery.objects.filter(pk__in=list(named.order_by().values_list("delivery", flat=True)))
-    settled = of_these.filter(state__in=_SETTLED).defer("body").order_by("pk").select_for_update()
-    deliveries = [delivery.pk for delivery in settled]
+    free_ones = of_these.filter(state__in=_SETTLED).defer("body").order_by("pk").select_for_update()
+    deliveries = [delivery.pk for delivery in free_ones]
     free = Q(delivery__isnull=True) | Q(delivery__in=deliveries)
     # The order of who keeps what was fetched: the wish first, then its notification.
     list(ContentFetch.objects.filter(pk__in=keys).order_by("pk").select_for_update())

@@ -9,7 +9,7 @@ from django.db import transaction
 from notifications.envelope import storable
 from notifications.errors import NotificationRejectedError
 from notifications.models import ContentFetch, NotificationContent
-from notifications.services import feed
+from notifications.services import feed, held
 from subscriptions.graph.errors import AccessDeniedError, GraphError, ResourceNotFoundError
 from subscriptions.graph.reading import Reading
 from subscriptions.services.outcomes import told
@@ -21,6 +21,7 @@ LONGEST_WAIT = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 GONE = "Graph no longer has it: it was deleted or moved after the change."
 ITS_OWN = "It has content already, from the time of the change: that is never written over."
+HELD = "What was fetched before is under a legal hold: it is not written over."
 TOO_DEEP = "What Graph answered is nested too deeply to be kept."
 FINAL: Mapping[type[GraphError], State] = {
     ResourceNotFoundError: State.GONE,
@@ -70,6 +71,9 @@ def _keep(wish: ContentFetch, unverified_document: Mapping[str, Any], *, now: da
     if NotificationContent.objects.filter(pk=wish.pk).exclude(source=Source.FETCHED).exists():
         return impossible(wish, ITS_OWN, now=now)
     with transaction.atomic():
+        held.freeze()
+        if NotificationContent.objects.filter(pk=wish.pk).exists() and held.holds_on(wish.pk):
+            return impossible(wish, HELD, now=now)
         if _settle(wish, state=State.DONE, finished_at=now, outcome="Fetched.", request_id=""):
             NotificationContent.objects.update_or_create(
                 notification_id=wish.pk, defaults={"data": data, "source": Source.FETCHED, "opened_at": now}

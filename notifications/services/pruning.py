@@ -2,6 +2,7 @@
 
 The keys of each table are walked in windows, one short transaction for each, so that memory and locks are bounded and
 a run that is broken off has done what it has done. Nobody waits: what another process holds is left for the next run.
+What a legal hold covers stays.
 """
 
 import logging
@@ -14,7 +15,7 @@ from django.db import Error, transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 
 from notifications.models import ChangeNotification, Delivery, NotificationContent, RetentionRule
-from notifications.services import counting
+from notifications.services import counting, held
 from subscriptions.models import Operation
 from subscriptions.services import runs
 
@@ -29,7 +30,7 @@ State = ChangeNotification.State
 
 @dataclass(kw_only=True)
 class Summary:
-    """How many rows of each kind were deleted, or would be."""
+    """How many rows of each kind were deleted, or would be; and how many of them legal holds kept."""
 
     rules: int = 0
     content: int = 0
@@ -37,16 +38,24 @@ class Summary:
     accepted: int = 0
     refused: int = 0
     operations: int = 0
+    held_content: int = 0
+    held_deliveries: int = 0
+    held_accepted: int = 0
+    held_refused: int = 0
     errors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """Rows that have been kept for long enough; `targets` are the rows to delete, known by the same keys."""
+    """Rows that have been kept for long enough; `targets` are the rows to delete, known by the same keys.
+
+    `held` says which of the rows stay all the same, whenever it is asked: a hold may come while this goes on.
+    """
 
     name: str
     rows: QuerySet[Any]
     targets: QuerySet[Any]
+    held: Callable[[], Q] = lambda: NEVER
 
 
 def prune(*, clock: Callable[[], datetime], dry_run: bool = False) -> Summary:
@@ -64,17 +73,24 @@ def prune(*, clock: Callable[[], datetime], dry_run: bool = False) -> Summary:
     return summary
 
 
-def _prune(*, now: datetime, remove: Callable[[_Kind, Q], int]) -> Summary:
+def _prune(*, now: datetime, remove: Callable[[_Kind, Q], tuple[int, int]]) -> Summary:
     rules = list(RetentionRule.objects.all())
     summary = Summary(rules=len(rules))
     for kind in _kinds(rules, now=now) if rules else ():
         try:
             for window in _windows(kind.rows):
-                setattr(summary, kind.name, getattr(summary, kind.name) + remove(kind, window))
+                gone, kept = remove(kind, window)
+                _add(summary, kind.name, gone)
+                if kept:
+                    _add(summary, f"held_{kind.name}", kept)
         except Error as error:
             logger.exception("pruning broke off kind=%s", kind.name)
             summary.errors.append(f"Pruning of {kind.name} broke off: {type(error).__name__}. See the log.")
     return summary
+
+
+def _add(summary: Summary, name: str, count: int) -> None:
+    setattr(summary, name, getattr(summary, name) + count)
 
 
 def _kinds(rules: Sequence[RetentionRule], *, now: datetime) -> Iterator[_Kind]:
@@ -86,15 +102,21 @@ def _kinds(rules: Sequence[RetentionRule], *, now: datetime) -> Iterator[_Kind]:
         name="content",
         rows=notifications.filter(content, content__isnull=False),
         targets=NotificationContent.objects.order_by(),
+        held=held.notifications,
     )
-    yield _Kind(name="deliveries", rows=_deliveries(rules, now=now), targets=Delivery.objects.order_by())
+    yield _Kind(
+        name="deliveries",
+        rows=_deliveries(rules, now=now),
+        targets=Delivery.objects.order_by(),
+        held=held.deliveries,
+    )
     accepted = _past(rules, "accepted_days", column="received_at", app=of_app, now=now)
     is_handled = Q(handle_after__isnull=True) | Q(handled_at__isnull=False)
     rows = notifications.filter(accepted, is_handled, state=State.ACCEPTED)
-    yield _Kind(name="accepted", rows=rows, targets=notifications)
+    yield _Kind(name="accepted", rows=rows, targets=notifications, held=held.notifications)
     refused = _past(rules, "refused_days", column="received_at", app=of_app, now=now)
     rows = notifications.filter(refused, state__in=(State.REJECTED, State.DEAD))
-    yield _Kind(name="refused", rows=rows, targets=notifications)
+    yield _Kind(name="refused", rows=rows, targets=notifications, held=held.notifications)
     operations = Operation.objects.order_by()
     past = _past(rules, "operation_days", column="started_at", app="app_registration", now=now)
     yield _Kind(name="operations", rows=operations.filter(past), targets=operations)
@@ -151,22 +173,27 @@ def _windows(rows: QuerySet[Any]) -> Iterator[Q]:
             yield Q(pk__gte=low, pk__lt=low + WINDOW)
 
 
-def _count(kind: _Kind, window: Q) -> int:
-    return kind.rows.filter(window).count()
+def _count(kind: _Kind, window: Q) -> tuple[int, int]:
+    rows = kind.rows.filter(window)
+    kept = rows.filter(kind.held()).count()
+    return rows.count() - kept, kept
 
 
-def _delete(kind: _Kind, window: Q) -> int:
+def _delete(kind: _Kind, window: Q) -> tuple[int, int]:
     """Delete what may go in a window; what somebody took up since it was found is looked at again under its lock."""
     rows = kind.rows.filter(window)
     # Looking takes no lock, and most windows hold nothing to delete.
     if not rows.exists():
-        return 0
+        return 0, 0
     with transaction.atomic():
-        found = list(rows.only(*_needed(kind)).select_for_update(skip_locked=True, of=("self",)))
-        kind.targets.filter(pk__in=[row.pk for row in found]).delete()
+        held.freeze()
+        kept = set(rows.filter(kind.held()).values_list("pk", flat=True))
+        locked = rows.only(*_needed(kind)).select_for_update(skip_locked=True, of=("self",))
+        going = [row for row in locked if row.pk not in kept]
+        kind.targets.filter(pk__in=[row.pk for row in going]).delete()
         if kind.targets.model is ChangeNotification:
-            counting.note(gone=found)
-    return len(found)
+            counting.note(gone=going)
+    return len(going), len(kept)
 
 
 def _needed(kind: _Kind) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ import threading
 from datetime import datetime, timedelta
 
 from django.db import Error, transaction
-from django.db.models import F, Q, Sum, Window
+from django.db.models import Count, F, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import counting, endpoint_health
+from notifications.services import counting, endpoint_health, held
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ _gate = _Gate()
 def keep(delivery: Delivery, *, now: datetime) -> bool:
     """Save a body that may be a forgery, or a mistake of ours, and say whether there was room for it.
 
-    The oldest make room. One that is too large, or one too many in this minute, costs no statement at all.
+    The oldest make room, but for those under a legal hold: where they fill it, nothing more comes in. One that is too
+    large, or one too many in this minute, costs no statement at all.
 
     Raises:
         Error: it could not be saved.
@@ -64,17 +65,16 @@ def keep(delivery: Delivery, *, now: datetime) -> bool:
     configuration = conf.configuration()
     is_welcome = configuration.max_quarantined_deliveries and delivery.size <= conf.LARGEST_QUARANTINED
     if not is_welcome or not _gate.is_open(now=now, limit=configuration.max_quarantined_per_minute):
-        _gate.turn_away(delivery.size, now=now)
-        endpoint_health.note_dropped(now=now)
-        return False
+        return _drop(delivery, now=now)
     delivery.is_quarantined = True
     delivery.save(force_insert=True)
     try:
-        _make_room()
+        has_room = _make_room(delivery)
     except Error:
         # A worker had one of the oldest in hand, or another process made room: the next stranger tries again.
         logger.warning("no room made in the quarantine", exc_info=True)
-    return True
+        has_room = True
+    return has_room or _drop(delivery, now=now)
 
 
 def forget() -> None:
@@ -83,19 +83,44 @@ def forget() -> None:
     _gate = _Gate()
 
 
-def _make_room() -> None:
-    """Delete the oldest beyond the bounds, with their refused rows."""
+def _drop(delivery: Delivery, *, now: datetime) -> bool:
+    _gate.turn_away(delivery.size, now=now)
+    endpoint_health.note_dropped(now=now)
+    return False
+
+
+def _make_room(newest: Delivery) -> bool:
+    """Delete the oldest beyond the bounds, with their refused rows; where holds keep them all, the newest instead.
+
+    Say whether the newest stays.
+    """
     if (border := _border()) is None:
-        return
-    surplus = Delivery.objects.filter(is_quarantined=True, pk__lte=border)
-    refused = ChangeNotification.objects.filter(
-        delivery__in=surplus, state=ChangeNotification.State.REJECTED
-    ).order_by("pk")
+        return True
     with transaction.atomic():
+        held.freeze()
+        others = Delivery.objects.filter(is_quarantined=True).exclude(pk=newest.pk)
+        is_held = held.deliveries()
+        if _is_full(others.filter(is_held)):
+            Delivery.objects.filter(pk=newest.pk).delete()
+            return False
+        surplus = list(others.filter(~is_held, pk__lte=border).values_list("pk", flat=True))
+        refused = ChangeNotification.objects.filter(
+            delivery__in=surplus, state=ChangeNotification.State.REJECTED
+        ).order_by("pk")
         rows = list(refused.only(*counting.COLUMNS).select_for_update(of=("self",)))
         ChangeNotification.objects.filter(pk__in=[row.pk for row in rows]).delete()
         counting.note(gone=rows)
-        surplus.delete()
+        others.filter(pk__in=surplus).delete()
+    return True
+
+
+def _is_full(deliveries: QuerySet[Delivery]) -> bool:
+    configuration = conf.configuration()
+    used = deliveries.aggregate(number=Count("pk"), bytes=Sum("size"))
+    return (
+        used["number"] >= configuration.max_quarantined_deliveries
+        or (used["bytes"] or 0) >= configuration.max_quarantined_bytes
+    )
 
 
 def _border() -> int | None:

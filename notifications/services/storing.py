@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import F
@@ -11,7 +11,7 @@ from django.db.models import F
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
-from notifications.services import announcing, counting, recovered
+from notifications.services import announcing, counting, held, recovered
 from notifications.services.judgement import Verdict
 from subscriptions.catalogue import workload_of
 from subscriptions.models import Subscription
@@ -46,10 +46,11 @@ def waiting_rows(deliveries: Sequence[Delivery]) -> dict[int, WaitingRows]:
 
 @dataclass(kw_only=True)
 class _Entry:
-    """One change: its row to be, and how many times it came."""
+    """One change: its row to be, how many times it came, and the earlier rows that it stands for now."""
 
     row: ChangeNotification
     verdict: Verdict
+    former: list[int] = field(default_factory=list)
 
 
 def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
@@ -61,7 +62,7 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     """
     entries = _with_rows_of_delta(_entries(judged, now=now))
     dropped = [row for one in judged for row in one.waiting.values()]
-    _drop(dropped)
+    picks = _drop(dropped)
     known = _known(entries)
     new = _insert({key: entry for key, entry in entries.items() if key not in known})
     counting.note(came=(entries[key].row for key in new), gone=dropped)
@@ -83,6 +84,7 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
             times_delivered=F("times_delivered") + entries[key].row.times_delivered,
             last_received_at=entries[key].row.last_received_at,
         )
+    _hold_on(picks, entries)
     # The same words again may be another change where no item is named.
     _have_items_looked_up([entry.row for entry in entries.values()], now=now)
     announcing.announce(new.values())
@@ -111,13 +113,16 @@ def _entries(judged: Sequence[JudgedDelivery], *, now: datetime) -> dict[str, _E
     for one in judged:
         for item, verdict in one.items:
             key = _duplicate_key(item, verdict)
-            came = one.waiting[item.index].times_delivered if item.index in one.waiting else 1
+            before = one.waiting.get(item.index)
+            came = before.times_delivered if before else 1
             if key in entries:
                 entries[key].row.times_delivered += came
                 entries[key].row.last_received_at = one.delivery.received_at
             else:
                 row = _row(item, verdict, delivery=one.delivery, key=key, came=came, now=now)
                 entries[key] = _Entry(row=row, verdict=verdict)
+            if before:
+                entries[key].former.append(before.pk)
     return entries
 
 
@@ -135,6 +140,7 @@ def _with_rows_of_delta(entries: dict[str, _Entry]) -> dict[str, _Entry]:
         entry = entries.pop(key)
         if known in entries:
             entries[known].row.times_delivered += entry.row.times_delivered
+            entries[known].former += entry.former
         else:
             entries[known] = entry
     return entries
@@ -167,10 +173,28 @@ def _insert(entries: Mapping[str, _Entry]) -> dict[str, int]:
     return {key: pk for key, pk in ours.values_list("duplicate_key", "pk") if key}
 
 
-def _drop(rows: Iterable[ChangeNotification]) -> None:
-    """Remove the rows of an earlier try: they are written anew, with what is known now."""
-    if keys := [row.pk for row in rows]:
-        ChangeNotification.objects.filter(pk__in=keys).delete()
+def _drop(rows: Iterable[ChangeNotification]) -> dict[int, set[int]]:
+    """Remove the rows of an earlier try: they are written anew, with what is known now.
+
+    Return the legal holds for which some of them were picked.
+    """
+    keys = [row.pk for row in rows]
+    if not keys:
+        return {}
+    held.freeze()
+    picks = held.picks_of(keys)
+    ChangeNotification.objects.filter(pk__in=keys).delete()
+    return picks
+
+
+def _hold_on(picks: Mapping[int, set[int]], entries: Mapping[str, _Entry]) -> None:
+    """Put what was picked for a legal hold under it again, by the row that stands for it now."""
+    if not picks:
+        return
+    rows = ChangeNotification.objects.filter(duplicate_key__in=list(entries))
+    for key, pk in rows.values_list("duplicate_key", "pk"):
+        if holds := {hold for former in entries[key or ""].former for hold in picks.get(former, ())}:
+            held.pick(pk, holds)
 
 
 def _row(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, ProtectedError, QuerySet
 
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import AppRegistration, DelegatedAccount, Sighting, Subscription
@@ -25,6 +25,18 @@ logger = logging.getLogger(__name__)
 Status = Subscription.Status
 MOST_COUNTED = 10_000
 REASONS_KEPT = 10
+
+
+# Given subscriptions, says why some of them must stay, by their keys. What arrived belongs to an app above this one, so
+# it registers what it has against it.
+Objection = Callable[[QuerySet[Subscription]], dict[int, str]]
+_objections: list[Objection] = []
+
+
+def register(objection: Objection) -> None:
+    """Have `objection` asked before subscriptions are deleted, from now on."""
+    if objection not in _objections:
+        _objections.append(objection)
 
 
 class NotDeletableError(UseCaseError):
@@ -69,7 +81,7 @@ def history_of(rows: QuerySet[Subscription]) -> History:
 def why_not(subscription: Subscription) -> str:
     """Return why a subscription cannot be deleted; nothing for one that can."""
     if subscription.status == Status.REMOVED:
-        return ""
+        return _why_they_stay(Subscription.objects.filter(pk=subscription.pk)).get(subscription.pk, "")
     state = "paused" if subscription.is_paused else Status(subscription.status).label.lower()
     return f"Subscription {subscription} is {state}. Retire it first, so that nothing of it stays at Graph."
 
@@ -78,10 +90,20 @@ def delete_retired(keys: Iterable[int], *, now: datetime) -> int:
     """Delete those of the subscriptions that are retired and in nobody's hands, and return how many."""
     with transaction.atomic():
         chosen = Subscription.objects.filter(pk__in=list(keys), status=Status.REMOVED).unclaimed(now)
-        deletable = list(chosen.select_for_update().values_list("pk", flat=True))
+        kept = _why_they_stay(chosen)
+        deletable = list(chosen.exclude(pk__in=kept).select_for_update().values_list("pk", flat=True))
         Subscription.objects.filter(pk__in=deletable).delete()
     logger.info("subscriptions deleted ids=%s", deletable)
     return len(deletable)
+
+
+def _why_they_stay(rows: QuerySet[Subscription]) -> dict[int, str]:
+    return {pk: reason for objection in _objections for pk, reason in objection(rows).items()}
+
+
+def _refuse_what_must_stay(owner: AppRegistration | DelegatedAccount) -> None:
+    for reason in _why_they_stay(owner.subscriptions.all()).values():
+        raise NotDeletableError(reason)
 
 
 def delete_owner(
@@ -95,7 +117,12 @@ def delete_owner(
 
     When one cannot be removed, or the time `until` has come, what was removed stays so and nothing is deleted: do it
     again for the rest.
+
+    Raises:
+        NotDeletableError: something of it must stay, or somebody works on it; the text says what.
+
     """
+    _refuse_what_must_stay(owner)
     removed, reasons = 0, []
     # What has lapsed comes first: it goes even where Graph can no longer be asked.
     for row in _not_retired(owner).order_by(F("expires_at").asc(nulls_last=True), "pk"):
@@ -135,6 +162,8 @@ def _not_retired(owner: AppRegistration | DelegatedAccount) -> QuerySet[Subscrip
 def _delete_with_history(owner: AppRegistration | DelegatedAccount, *, now: datetime) -> None:
     try:
         with transaction.atomic():
+            # Whoever objects may take locks of their own, which come before those on our rows.
+            _refuse_what_must_stay(owner)
             keys = list(owner.subscriptions.select_for_update().values_list("pk", flat=True))
             if delete_retired(keys, now=now) != len(keys):
                 raise NotDeletableError("Somebody works on one of its subscriptions. Try again.")
@@ -142,5 +171,8 @@ def _delete_with_history(owner: AppRegistration | DelegatedAccount, *, now: date
                 owner.accounts.all().delete()
             # Queries, since the object is still needed for what is written about it.
             type(owner)._default_manager.filter(pk=owner.pk).delete()  # noqa: SLF001 -- Django's documented API
+    except ProtectedError as error:
+        names = ", ".join(sorted(str(one) for one in error.protected_objects))
+        raise NotDeletableError(f"It is named by {names}: see to that first.") from error
     except IntegrityError as error:
         raise NotDeletableError("A subscription was added meanwhile. Try again.") from error

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifications.models import ChangeNotification
 from notifications.services import erasure
+from notifications.services.mentions import naming
 from subscriptions.services.errors import UseCaseError
 
 WRONG_USAGE = 2
@@ -19,7 +21,7 @@ WRONG_USAGE = 2
 class Command(BaseCommand):
     help = (
         "Erase for good the content of every notification that mentions an ID or address, with the deliveries that it "
-        "came in. That and when something happened stays. What waits is left, and said."
+        "came in. That and when something happened stays. What waits or is under a legal hold is left, and said."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,21 +30,24 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Erase; exit 1 when something is left because it waits, 2 when the text makes no sense."""
+        """Erase; exit 1 when something is left because it waits or is held, 2 when the text makes no sense."""
         is_dry, text = options["dry_run"], options["mentioning"].strip()
         try:
-            rows = erasure.mentioning(ChangeNotification.objects.filter(erasure__isnull=True), text)
+            rows = ChangeNotification.objects.filter(naming(text), erasure__isnull=True, lifecycle_event="")
         except UseCaseError as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
         if is_dry:
-            outcome = erasure.Outcome(erased=erasure.erasable(rows).count())
+            outcome = _foretold(rows)
         else:
             actor = f"erase_content, run by {getpass.getuser()}"
             outcome = erasure.erase(
                 rows, selection=f"all that mentions {text}", actor=actor, now=timezone.now()
             )
-        left = rows.filter(lifecycle_event="").count() - (outcome.erased if is_dry else 0)
+        left = rows.count() - outcome.held - (outcome.erased if is_dry else 0)
         errors = [f"Left because it waits or is in work: {left}. Run it again later."] if left else []
+        if outcome.held:
+            holds = ", ".join(f"{name} ({count})" for name, count in outcome.held_by.items())
+            errors.append(f"Left under legal hold: {outcome.held}, by {holds}. Release the hold first.")
         if options["json"]:
             self.stdout.write(
                 json.dumps({**asdict(outcome), "left": left, "dry_run": is_dry, "errors": errors})
@@ -54,3 +59,12 @@ class Command(BaseCommand):
                 self.stderr.write(text_left)
         if errors and not is_dry:
             raise SystemExit(1)
+
+
+def _foretold(rows: QuerySet[ChangeNotification]) -> erasure.Outcome:
+    erased = erasure.erasable(rows).count()
+    return erasure.Outcome(
+        erased=erased,
+        held=erasure.settled(rows).count() - erased,
+        held_by=erasure.kept_by_holds(rows),
+    )

@@ -43,4 +43,10 @@ def in_words(summary: pruning.Summary, *, is_dry: bool) -> str:
         f"{summary.content} contents, {summary.deliveries} deliveries, {summary.accepted} genuine and "
         f"{summary.refused} refused notifications, {summary.operations} operations"
     )
-    return f"Would be deleted: {counts}." if is_dry else f"Deleted: {counts}."
+    done = f"Would be deleted: {counts}." if is_dry else f"Deleted: {counts}."
+    held = (
+        f"{summary.held_content} contents, {summary.held_deliveries} deliveries, {summary.held_accepted} genuine and "
+        f"{summary.held_refused} refused notifications"
+    )
+    is_held = summary.held_content or summary.held_deliveries or summary.held_accepted or summary.held_refused
+    return f"{done} Kept under legal hold: {held}." if is_held else done

@@ -33,6 +33,8 @@ def test_it_erases_and_names_who_ran_it() -> None:
     assert erase("--mentioning", "zoe@x.example") == {
         "erased": 1,
         "deliveries": 0,
+        "held": 0,
+        "held_by": {},
         "left": 0,
         "dry_run": False,
         "errors": [],

@@ -48,6 +48,10 @@ def test_it_prints_one_object(old: None) -> None:
         "accepted": 0,
         "refused": 0,
         "operations": 0,
+        "held_content": 0,
+        "held_deliveries": 0,
+        "held_accepted": 0,
+        "held_refused": 0,
         "errors": [],
         "dry_run": False,
     }

@@ -16,7 +16,6 @@ from notifications.models import (
 from notifications.services import erasure, fetching, replay
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services.errors import UseCaseError
 
 pytestmark = pytest.mark.django_db
 
@@ -128,35 +127,6 @@ def test_many_are_erased_in_chunks(make: Make, monkeypatch: pytest.MonkeyPatch) 
         make()
 
     assert erase() == erasure.Outcome(erased=5, deliveries=5)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"data": {"from": [{"address": "Zoe@Contoso.example"}]}},
-        {"resource": "users/zoe@contoso.example/messages/m"},
-        {"resource_data": {"user": "zoe@contoso.example"}},
-    ],
-)
-def test_a_person_is_found_wherever_it_is_named(make: Make, changes: dict[str, Any]) -> None:
-    named = make(**changes)
-    make()
-
-    assert list(erasure.mentioning(ALL.all(), " zoe@contoso.example ")) == [named]
-
-
-@pytest.mark.parametrize("text", ['Zoë "Z" Ångström', "100%_sure"])
-def test_names_are_found_as_they_are_spelled(make: Make, text: str) -> None:
-    named = make(data={"name": text})
-    make(data={"name": "100 x sure"})
-
-    assert list(erasure.mentioning(ALL.all(), text)) == [named]
-
-
-@pytest.mark.parametrize("text", ["", "zoe", "   a   ", "x" * 501, "zoe\0contoso"])
-def test_a_text_that_means_nobody_is_refused(text: str) -> None:
-    with pytest.raises(UseCaseError, match="Enter an ID or address"):
-        erasure.mentioning(ALL.all(), text)
 
 
 def test_graphs_repetition_does_not_bring_it_back(
