@@ -6,6 +6,7 @@ from notifications.admin.content_access import ContentAccessAdmin
 from notifications.admin.content_erasure import ContentErasureAdmin
 from notifications.admin.delivery import DeliveryAdmin
 from notifications.admin.endpoint_minute import EndpointMinuteAdmin
+from notifications.admin.legal_hold import LegalHoldAdmin
 from notifications.admin.retention_rule import RetentionRuleAdmin
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "ContentErasureAdmin",
     "DeliveryAdmin",
     "EndpointMinuteAdmin",
+    "LegalHoldAdmin",
     "RetentionRuleAdmin",
 ]

@@ -22,13 +22,16 @@ from notifications.admin.filters import (
     SubscriptionFilter,
     WhatHappenedFilter,
 )
+from notifications.admin.holding import HoldAdmin
 from notifications.admin.replay import ReplayAdmin
 from notifications.models import ChangeNotification, Delivery, NotificationContent
 from notifications.services import content_audit, replay
 
 
 @admin.register(ChangeNotification)
-class ChangeNotificationAdmin(ExportAdmin, EraseAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]):
+class ChangeNotificationAdmin(
+    ExportAdmin, HoldAdmin, EraseAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]
+):
     """Shows what Graph told us; what was rejected only when asked for."""
 
     list_display = ("received_how", "event_and_state", "resource_and_subscription")

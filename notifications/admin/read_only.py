@@ -1,5 +1,6 @@
 """What arrived is history: the admin shows it and changes nothing."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.contrib import admin
@@ -15,7 +16,7 @@ M = TypeVar("M", bound=Model)
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
     """A list that only grows: no adding, changing or deleting, and no counting of the whole table."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator

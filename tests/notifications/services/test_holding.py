@@ -318,8 +318,8 @@ def test_what_was_fetched_before_is_not_written_over_while_it_is_held() -> None:
 @pytest.mark.parametrize("by", ["subscription", "app_registration"])
 def test_what_a_hold_finds_its_rows_by_cannot_be_deleted(known: Callable[..., Subscription], by: str) -> None:
     subscription = known(status="removed")
-    wish = subscription if by == "subscription" else subscription.app_registration
-    placed = hold(**{by: wish})
+    wishes: dict[str, Any] = {"subscription": subscription, "app_registration": subscription.app_registration}
+    placed = hold(**{by: wishes[by]})
 
     assert "legal hold Case 7" in deletion.why_not(subscription)
     assert deletion.delete_retired([subscription.pk], now=NOW) == 0
