@@ -25,6 +25,8 @@ DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=False)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 PUBLIC_HOST = environment.public_host(PUBLIC_BASE_URL)
+# On this machine only, nothing need listen while commands run.
+PUBLIC_ADDRESS_CHECK = env.bool("PUBLIC_ADDRESS_CHECK", default=not environment.is_loopback(PUBLIC_HOST))
 
 SECRET_KEY = environment.read_secret("SECRET_KEY") or environment.generated_secret(
     "SECRET_KEY", generate=environment.generate_secret_key, directory=VAR_DIR

@@ -28,6 +28,7 @@ class Configuration:
     """What the operator decided."""
 
     public_base_url: str
+    public_address_check: bool
     field_encryption_keys: tuple[str, ...] = field(repr=False)
     custom_graph_url: str
     custom_login_url: str
@@ -84,6 +85,7 @@ def configuration() -> Configuration:
     """
     return Configuration(
         public_base_url=settings.PUBLIC_BASE_URL,
+        public_address_check=settings.PUBLIC_ADDRESS_CHECK,
         field_encryption_keys=tuple(settings.FIELD_ENCRYPTION_KEYS),
         custom_graph_url=settings.CUSTOM_GRAPH_URL.rstrip("/"),
         custom_login_url=settings.CUSTOM_LOGIN_URL.rstrip("/"),

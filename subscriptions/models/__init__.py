@@ -9,6 +9,7 @@ from subscriptions.models.encryption_certificate import EncryptionCertificate
 from subscriptions.models.former_identity import FormerIdentity
 from subscriptions.models.gap import Gap
 from subscriptions.models.operation import Operation
+from subscriptions.models.reach_span import ReachSpan
 from subscriptions.models.run import Run, Turn
 from subscriptions.models.sighting import Look, Sighting
 from subscriptions.models.subscription import Subscription
@@ -26,6 +27,7 @@ __all__ = [
     "Gap",
     "Look",
     "Operation",
+    "ReachSpan",
     "Run",
     "Sighting",
     "Subscription",

@@ -41,6 +41,7 @@ class Alert(models.Model):
         RENEWAL_STOPPED = "renewal_stopped", "Renewal does not run"
         WORKER_STOPPED = "worker_stopped", "Inbox not worked through"
         SILENT = "silent", "Subscription fell silent"
+        UNREACHABLE = "unreachable", "Our address is not reached"
         ENDPOINT_SLOW = "endpoint_slow", "Graph is answered slowly"
         CHECK_FAILED = "check_failed", "A check broke off"
 

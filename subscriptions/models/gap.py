@@ -39,7 +39,7 @@ class Gap(models.Model):
         RECREATED = "recreated", "It was created anew"
         PAUSED = "paused", "It was paused or removed here"
         MISSED = "missed", "Graph could not deliver"
-        ENDPOINT_DOWN = "endpoint_down", "Our endpoint was away too long"
+        ENDPOINT_DOWN = "endpoint_down", "Our endpoint was out of reach too long"
         ENDPOINT_SLOW = "endpoint_slow", "Our endpoint was too slow"
         DELTA_RESET = "delta_reset", "Graph no longer knew where we had got to"
 

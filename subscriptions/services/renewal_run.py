@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from subscriptions import conf
 from subscriptions.graph import outgoing
 from subscriptions.graph.errors import GraphError
-from subscriptions.services import alerts, renewal, roll_call, runs
+from subscriptions.services import alerts, reach, renewal, roll_call, runs
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +27,15 @@ def run(
 ) -> renewal.Summary:
     """Renew what is due as `renewal.renew_due` does, write the run down, watch, and send the heartbeat.
 
-    What Graph's lists no longer name is due too. The heartbeat goes out after a run in which nothing failed. Neither it
-    nor the watch nor the look at the lists ever fails the run.
+    What Graph's lists no longer name is due too. Afterwards it is tried whether our address is reached from outside.
+    The heartbeat goes out after a run in which nothing failed. None of these ever fails the run.
     """
     with runs.recorded(runs.RENEWAL, clock=clock) as record:
         _apart(roll_call.hold, clock=clock)
         summary = renewal.renew_due(clock=clock, actor=actor, within=within, limit=limit, progress=progress)
         counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
         record.conclude(succeeded=not summary.failed, summary=counts)
+    _apart(reach.check, clock=clock)
     _apart(_watch, clock=clock)
     if not summary.failed:
         beat()

@@ -18,7 +18,7 @@ from subscriptions.services.owners import Owner
 
 logger = logging.getLogger(__name__)
 
-# Cron comes every 5 to 15 minutes: each of its runs looks, and a second one at the same time does not.
+# Cron comes every 5 to 15 minutes and a worker every minute: whoever comes when it is time looks, for all.
 EVERY = timedelta(minutes=4)
 # Graph gives an app 25 lists in 20 seconds, and the comparison needs some of them.
 # Source: throttling-limits.md (2026-02-06).
@@ -56,7 +56,7 @@ def _waiting(*, now: datetime) -> list[Owner]:
     unseen = Subscription.objects.filter(
         status=Subscription.Status.ACTIVE, expires_at__gt=now, seen_at__lte=now - EVERY
     )
-    keys = set(unseen.values_list("app_registration", "delegated_account"))
+    keys = set(unseen.values_list("app_registration", "delegated_account").order_by().distinct())
     apps = AppRegistration.objects.in_bulk({app for app, _ in keys})
     accounts = DelegatedAccount.objects.select_related("app_registration").in_bulk(
         {account for _, account in keys if account}

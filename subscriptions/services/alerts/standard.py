@@ -5,6 +5,7 @@ from subscriptions.services.alerts.certificate_checks import certificates_that_e
 from subscriptions.services.alerts.checks import register
 from subscriptions.services.alerts.credential_checks import credentials_that_end
 from subscriptions.services.alerts.gap_checks import changes_not_recovered
+from subscriptions.services.alerts.reach_checks import address_not_reached
 from subscriptions.services.alerts.renewal_checks import renewal_has_stopped
 from subscriptions.services.alerts.subscription_checks import KINDS, in_danger
 
@@ -13,6 +14,7 @@ def register_all() -> None:
     """Have every watch look for all of it."""
     register(in_danger, kinds=KINDS)
     register(renewal_has_stopped, kinds=(Alert.Kind.RENEWAL_STOPPED,))
+    register(address_not_reached, kinds=(Alert.Kind.UNREACHABLE,))
     register(certificates_that_end, kinds=(Alert.Kind.CERTIFICATE_ENDS,))
     register(credentials_that_end, kinds=(Alert.Kind.CREDENTIAL_ENDS,))
     register(changes_not_recovered, kinds=(Alert.Kind.NOT_RECOVERED,))

@@ -12,7 +12,7 @@ broken:
   report names a forgotten token that took it along; nothing is stored twice as far as versions tell;
 - where it has none, each lost change lies in a period that `report_gaps` names;
 - the report names every time in which Graph had no subscription, and none in which nothing was wrong;
-- what it names begins no earlier than the last time before at which cron could look, and ends when it was over.
+- what it names begins no earlier than the last time before at which we could look, and ends when it was over.
 """
 
 import json

@@ -15,11 +15,13 @@ from tests.benchmarks.completeness import oracle
 from tests.benchmarks.completeness.kinds import KINDS, Kind
 from tests.benchmarks.completeness.oracle import Key, Span
 from tests.benchmarks.completeness.play import CRON_EVERY, Made, Week
-from tests.benchmarks.completeness.weather import Trouble
+from tests.benchmarks.completeness.weather import Spell, Trouble
 
 # What the clocks of two machines, and a turn of cron in which nothing was looked at, may differ by.
 NEAR = timedelta(minutes=1)
-ABSENCES = {"endpoint_down": {Trouble.WEB_DOWN, Trouble.MACHINE_DOWN}, "endpoint_slow": {Trouble.SLOW}}
+OUT_OF_REACH = {Trouble.WEB_DOWN, Trouble.MACHINE_DOWN, Trouble.FRONT_DOWN}
+# Half of the four hours for which Graph tries, as its waits double.
+TRIED_FOR_CERTAIN = timedelta(hours=2)
 AT_GRAPH = frozenset({"lapsed", "removed", "recreated", "paused"})
 
 
@@ -122,6 +124,8 @@ class Findings:
             Span(began_at=gap.began_by, ended_at=gap.span.ended_at) for gap in gaps if gap.cause in AT_GRAPH
         )
         self.figures["of these certain"] += _minutes(certain)
+        away = [gap.span for gap in gaps if gap.cause == "endpoint_down"]
+        self.figures["minutes named as out of reach"] += _minutes(away)
         self.figures["gaps named"] += len(gaps)
         self.figures["gaps awaiting recovery"] += sum(gap.state == "awaiting" for gap in gaps)
         for span in dead:
@@ -145,7 +149,7 @@ class Findings:
         self._widest("widest minutes too many", began_at - gap.span.began_at)
         self._widest("widest minutes since the last look", began_at - looked_at)
         if began_at - looked_at <= CRON_EVERY + NEAR:
-            self._widest("widest minutes too many while cron ran", began_at - gap.span.began_at)
+            self._widest("widest minutes too many while we were here", began_at - gap.span.began_at)
         if gap.span.began_at < looked_at - NEAR or gap.span.ended_at > inside[-1].ended_at + NEAR:
             self.broken.append(
                 f"named too widely: {kind.name} {gap.cause} {gap.span.began_at} to {gap.span.ended_at}, "
@@ -158,11 +162,31 @@ class Findings:
     def _is_justified(self, kind: Kind, gap: Named, dead: Sequence[Span]) -> bool:
         if gap.cause in AT_GRAPH:
             return any(gap.span.overlaps(span) for span in dead)
-        if gap.cause in ABSENCES:
+        if gap.cause == "endpoint_down":
+            return any(_holds(span, gap.span) for span in self._out_of_reach())
+        if gap.cause == "endpoint_slow":
             reach = Span(began_at=gap.span.began_at - CRON_EVERY, ended_at=gap.span.ended_at + CRON_EVERY)
-            spells = (spell for spell in self.week.spells if spell.trouble in ABSENCES[gap.cause])
-            return any(reach.overlaps(Span(began_at=one.began_at, ended_at=one.ends_at)) for one in spells)
+            return any(reach.overlaps(_span(one)) for one in self.week.spells if one.trouble == Trouble.SLOW)
         return kind.has_delta
+
+    def _out_of_reach(self) -> list[Span]:
+        """Return when nobody answered at our address, as well as signs of life and looks can tell.
+
+        Between two such times that are less than Graph's tries apart, what waited may not have come through.
+        """
+        looks = self.week.looks
+        found: list[Span] = []
+        for spell in (one for one in self.week.spells if one.trouble in OUT_OF_REACH):
+            seen = max((at for at in looks if at <= spell.began_at), default=self.week.began_at)
+            back = min((at for at in looks if at >= spell.ends_at), default=self.until)
+            span = Span(
+                began_at=min(seen, spell.began_at - CRON_EVERY),
+                ended_at=max(back - TRIED_FOR_CERTAIN, spell.ends_at),
+            )
+            if found and span.began_at <= found[-1].ended_at + TRIED_FOR_CERTAIN:
+                span = Span(began_at=found[-1].began_at, ended_at=max(span.ended_at, found.pop().ended_at))
+            found.append(span)
+        return found
 
     def _look_for_doubles(self, kind: Kind, rows: Sequence[Row]) -> None:
         versions: Counter[tuple[str, str]] = Counter()
@@ -238,6 +262,14 @@ def _gap(told: dict[str, Any], *, until: datetime) -> Named:
         began_by=min(datetime.fromisoformat(told["began_by"]), ended_at),
         span=Span(began_at=datetime.fromisoformat(told["began_at"]), ended_at=ended_at),
     )
+
+
+def _span(spell: Spell) -> Span:
+    return Span(began_at=spell.began_at, ended_at=spell.ends_at)
+
+
+def _holds(span: Span, other: Span) -> bool:
+    return span.began_at - NEAR <= other.began_at and other.ended_at <= span.ended_at + NEAR
 
 
 def _contains(span: Span, moment: datetime) -> bool:

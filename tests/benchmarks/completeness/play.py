@@ -8,6 +8,7 @@ from typing import Any
 
 from notifications.services import endpoint_health, outages, uptime
 from subscriptions.sandbox import Delivery, Sandbox
+from subscriptions.services.alerts import patrol
 from tests.benchmarks.completeness import weather
 from tests.benchmarks.completeness.kinds import KINDS, Kind, Life
 from tests.benchmarks.completeness.weather import Spell, Trouble
@@ -51,7 +52,7 @@ class Made:
 class Week:
     """A week being played.
 
-    `looks` are the times at which cron began, and so had occasion to see who is still at Graph.
+    `looks` are the times at which somebody of ours had occasion to see who is still at Graph.
     """
 
     sandbox: Sandbox
@@ -66,6 +67,7 @@ class Week:
     looks: list[datetime] = field(default_factory=list)
     _lives: list[Life] = field(default_factory=list)
     _deliveries_seen: int = 0
+    _is_here: bool = True
 
     def play(self, *, progress: Callable[[int, int], None]) -> None:
         """Play it to its end."""
@@ -96,12 +98,13 @@ class Week:
 
     def _beat_until(self, at: datetime) -> None:
         """Leave the signs of life that a web process left since the last turn, if it was there."""
-        if self.webhook.is_up:
+        if self._is_here:
             for step in (BEAT_EVERY, 2 * BEAT_EVERY):
                 uptime.beat(now=at - CRON_EVERY + step)
 
     def _set(self, wrong: set[Trouble]) -> None:
-        self.webhook.is_up = not wrong & {Trouble.WEB_DOWN, Trouble.MACHINE_DOWN}
+        self._is_here = not wrong & {Trouble.WEB_DOWN, Trouble.MACHINE_DOWN}
+        self.webhook.is_up = self._is_here and Trouble.FRONT_DOWN not in wrong
         self.webhook.takes = SLOW_ANSWER if Trouble.SLOW in wrong else timedelta()
         self.sandbox.clear_faults()
         if Trouble.THROTTLED in wrong:
@@ -166,16 +169,19 @@ class Week:
         """Let our own machine do what it does in ten minutes."""
         if Trouble.MACHINE_DOWN in wrong:
             return
-        if self.webhook.is_up:
+        if self._is_here:
             endpoint_health.flush()
             uptime.beat(now=clock.now())
             outages.note_drops(now=clock.now())
-        if not is_calm and self._is(DEATH):
-            self._kill()
+        is_killed = not is_calm and self._is(DEATH) and self._kill()
         runs.worker()
+        if not is_killed:
+            # Who was killed had taken the turn to look.
+            self.looks.append(clock.now())
+        for look in patrol.LOOKS:
+            look()
         if Trouble.CRON_DOWN in wrong:
             return
-        self.looks.append(clock.now())
         runs.cron(remembers=True)
         if number % COMPARE_EVERY == 0:
             runs.sync()
@@ -183,13 +189,14 @@ class Week:
         for name in ("changes", "duplicates", "resynced", "failed"):
             self._count(f"recover: {name}", summary[name])
 
-    def _kill(self) -> None:
+    def _kill(self) -> bool:
         died = runs.killed(
             self.chance.choice(MORTAL),
             statement=1 + int(self.chance.expovariate(1 / USUAL_STATEMENT)),
             is_before=self.chance.random() < 0.5,
         )
         self._count("processes killed", died)
+        return died
 
     def _is(self, often: float) -> bool:
         return self.chance.random() < often

@@ -18,7 +18,7 @@ def run(seed: int, *, changes: int, days: float, progress: Callable[[int, int], 
     """Play a week and judge it; this process lives in that week afterwards."""
     started = time.monotonic()
     clock.start(clock.now())
-    with installed() as product:
+    with installed(PUBLIC_ADDRESS_CHECK="on") as product:
         # The product can be imported from here on only.
         from tests.benchmarks.completeness import findings, weather
         from tests.benchmarks.completeness.play import RETRY_DELAYS, Week

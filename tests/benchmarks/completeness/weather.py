@@ -16,6 +16,7 @@ class Trouble(StrEnum):
 
     WEB_DOWN = "our webhook down"
     MACHINE_DOWN = "our machine down"
+    FRONT_DOWN = "what stands in front of our webhook down"
     CRON_DOWN = "cron does not run"
     SLOW = "our webhook slow"
     THROTTLED = "Graph throttles delta queries"
@@ -25,6 +26,7 @@ class Trouble(StrEnum):
 _HABITS = {
     Trouble.WEB_DOWN: (5, timedelta(hours=8)),
     Trouble.MACHINE_DOWN: (3, timedelta(hours=8)),
+    Trouble.FRONT_DOWN: (3, timedelta(hours=8)),
     Trouble.CRON_DOWN: (4, timedelta(hours=5)),
     Trouble.SLOW: (3, timedelta(hours=2)),
     Trouble.THROTTLED: (4, timedelta(hours=6)),

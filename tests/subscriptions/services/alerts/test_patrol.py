@@ -3,9 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from subscriptions.models import ReachSpan, Subscription
 from subscriptions.services.alerts import patrol, watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,6 +26,21 @@ def test_a_patrol_watches() -> None:
     stop = patrol.start(first_seconds=0.01)
 
     wait_until(watching.watched_at)
+    stop.set()
+
+
+def test_a_patrol_sees_who_is_at_graph_and_whether_our_address_is_reached(
+    make_subscription: Callable[..., Subscription], settings: Settings
+) -> None:
+    settings.PUBLIC_ADDRESS_CHECK = True
+    make_subscription()
+    seen_at = timezone.now() - timedelta(hours=1)
+    Subscription.objects.update(seen_at=seen_at)
+
+    stop = patrol.start(first_seconds=0.01)
+
+    wait_until(Subscription.objects.filter(seen_at__gt=seen_at).exists)
+    wait_until(ReachSpan.objects.filter(is_reachable=True).exists)
     stop.set()
 
 
