@@ -64,7 +64,9 @@ CHANGE_TRACKING_APP_IDS = env.list(
 ALERT_WEBHOOK_URL = environment.read_secret("ALERT_WEBHOOK_URL")
 ALERT_WEBHOOK_FORMAT = env.str("ALERT_WEBHOOK_FORMAT", default="json").lower()
 RENEWAL_HEARTBEAT_URL = environment.read_secret("RENEWAL_HEARTBEAT_URL")
-EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=True)
+CELERY_BROKER_URL = environment.read_secret("CELERY_BROKER_URL")
+# With a broker, workers of their own are expected.
+EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=not CELERY_BROKER_URL)
 MEASURE_ENDPOINT = env.bool("MEASURE_ENDPOINT", default=True)
 MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
 MAX_QUARANTINED_DELIVERIES = env.int("MAX_QUARANTINED_DELIVERIES", default=1000)

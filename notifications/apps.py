@@ -13,11 +13,12 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, the roles, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
-        from notifications.services import alert_checks, held, lacking_keys, roles
-        from subscriptions.services import certificate_needs, deletion
+        from notifications.services import alert_checks, engine, held, lacking_keys, roles
+        from subscriptions.services import certificate_needs, deletion, renewal_run
 
         certificate_needs.register(lacking_keys.need_of)
         deletion.register(held.objections)
         alert_checks.register()
+        renewal_run.register_helpers(engine.share_renewal)
         # The last of our apps to be migrated, so the permissions of all are there.
         post_migrate.connect(roles.create_roles, sender=self)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +24,9 @@ SMALLEST_MAX_DELIVERY_BYTES = 64 * 1024
 LARGEST_QUARANTINED = 256 * 1024
 # What a stranger may try without end must not be guessed.
 SHORTEST_METRICS_TOKEN = 20
+# What Celery calls a broker, and the library that speaks to it.
+BROKERS = {"amqp": "amqp", "amqps": "amqp", "redis": "redis", "rediss": "redis"}
+INSTALL_CELERY = "Install it with: pip install -e '.[celery]'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class Configuration:
     """What the operator decided."""
 
     embedded_worker: bool
+    # It may hold a password.
+    broker_url: str = field(repr=False)
     measure_endpoint: bool
     max_delivery_bytes: int
     max_quarantined_deliveries: int
@@ -43,6 +50,10 @@ class Configuration:
             ImproperlyConfigured: says which setting and what to do.
 
         """
+        if self.broker_url and urlsplit(self.broker_url).scheme not in BROKERS:
+            raise ImproperlyConfigured(
+                "CELERY_BROKER_URL must look like amqp://user:password@host/vhost (RabbitMQ) or redis://host/0."
+            )
         if self.max_delivery_bytes < SMALLEST_MAX_DELIVERY_BYTES:
             raise ImproperlyConfigured(
                 f"MAX_DELIVERY_BYTES must be at least {SMALLEST_MAX_DELIVERY_BYTES}: "
@@ -76,6 +87,7 @@ def configuration() -> Configuration:
     """
     return Configuration(
         embedded_worker=settings.EMBEDDED_WORKER,
+        broker_url=settings.CELERY_BROKER_URL,
         measure_endpoint=settings.MEASURE_ENDPOINT,
         max_delivery_bytes=settings.MAX_DELIVERY_BYTES,
         max_quarantined_deliveries=settings.MAX_QUARANTINED_DELIVERIES,
@@ -83,6 +95,13 @@ def configuration() -> Configuration:
         max_quarantined_per_minute=settings.MAX_QUARANTINED_PER_MINUTE,
         metrics_token=settings.METRICS_TOKEN,
     )
+
+
+def missing_libraries() -> str:
+    """Return which library the broker needs and is not installed; nothing when all is there."""
+    scheme = urlsplit(configuration().broker_url).scheme
+    needed = ("celery", BROKERS[scheme]) if scheme else ()
+    return " and ".join(name for name in needed if find_spec(name) is None)
 
 
 def _forget(**_: Any) -> None:

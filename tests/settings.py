@@ -11,6 +11,7 @@ from config.settings import DATABASES, VAR_DIR
 
 # Tests drain the inbox themselves: a thread of its own would race with their transactions.
 EMBEDDED_WORKER = False
+CELERY_BROKER_URL = ""
 MEASURE_ENDPOINT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A file, not memory: the live server's threads then meet SQLite's real locks.

@@ -16,11 +16,16 @@ write field_encryption_keys "$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')"
 write metrics_token "$(random 24)"
 write database_password "$(random 24)"
 write database_url "postgres://graph:$(cat "$directory/database_password")@db:5432/graph"
+write broker.conf "default_user = graph
+default_pass = $(random 24)"
+write broker_url "amqp://graph:$(sed -n 's/^default_pass = //p' "$directory/broker.conf")@broker:5672//"
 # The user of the image; compose hands the files over with their owner.
 if [ "$(id -u)" = 0 ]; then
     chown 10001 "$directory"/secret_key "$directory"/field_encryption_keys "$directory"/metrics_token \
-        "$directory"/database_url
+        "$directory"/database_url "$directory"/broker_url
+    # RabbitMQ's own user in its image.
+    chown 999 "$directory"/broker.conf
 else
     echo "Run as root, or: sudo chown 10001 $directory/secret_key $directory/field_encryption_keys" \
-        "$directory/metrics_token $directory/database_url" >&2
+        "$directory/metrics_token $directory/database_url $directory/broker_url; sudo chown 999 $directory/broker.conf" >&2
 fi

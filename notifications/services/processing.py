@@ -54,16 +54,20 @@ class Summary:
 
 
 def process(
-    *, clock: Callable[[], datetime], include_waiting: bool = False, summary: Summary | None = None
+    *,
+    clock: Callable[[], datetime],
+    include_waiting: bool = False,
+    summary: Summary | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Summary:
-    """Work through the inbox until nothing is due.
+    """Work through the inbox until nothing is due; `go_on` is asked before each batch.
 
     `include_waiting` tries once what waits for a key or for the network although its time has not come: for an
     operator who has just mended the cause.
     """
     summary = summary or Summary()
     tried = 0
-    while deliveries := _claim(now=clock(), after=tried if include_waiting else None):
+    while go_on() and (deliveries := _claim(now=clock(), after=tried if include_waiting else None)):
         tried = deliveries[-1].pk
         with kept_alive(deliveries, clock=clock):
             for group in _groups(deliveries):

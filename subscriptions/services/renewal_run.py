@@ -1,7 +1,7 @@
 """A whole renewal run: who is missing is found first, and all is recorded, watched over, and told to who expects it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -16,6 +16,16 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_TRIES = 3
 HEARTBEAT_PAUSE_SECONDS = 2.0
 
+# Given the keys of app registrations with something due, asks others to renew for them, and waits for nothing.
+Ask = Callable[[Sequence[int]], None]
+_helpers: list[Ask] = []
+
+
+def register_helpers(ask: Ask) -> None:
+    """Have `ask` called by each run; who works elsewhere is known to an app above this one."""
+    if ask not in _helpers:
+        _helpers.append(ask)
+
 
 def run(
     *,
@@ -27,11 +37,14 @@ def run(
 ) -> renewal.Summary:
     """Renew what is due as `renewal.renew_due` does, write the run down, watch, and send the heartbeat.
 
-    What Graph's lists no longer name is due too. Afterwards it is tried whether our address is reached from outside.
-    The heartbeat goes out after a run in which nothing failed. None of these ever fails the run.
+    What Graph's lists no longer name is due too. Of several app registrations others are asked to take some; what
+    they do not take is renewed here. Afterwards it is tried whether our address is reached from outside. The heartbeat
+    goes out after a run in which nothing failed. None of these ever fails the run.
     """
     with runs.recorded(runs.RENEWAL, clock=clock) as record:
         _apart(roll_call.hold, clock=clock)
+        if within is None and limit is None:
+            _ask_for_help(now=clock())
         summary = renewal.renew_due(clock=clock, actor=actor, within=within, limit=limit, progress=progress)
         counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
         record.conclude(succeeded=not summary.failed, summary=counts)
@@ -52,6 +65,13 @@ def _apart(work: Callable[..., object], *, clock: Callable[[], datetime]) -> Non
         work(clock=clock)
     except Exception:
         logger.exception("broke off in the renewal run: %s.%s", work.__module__, work.__name__)
+
+
+def _ask_for_help(*, now: datetime) -> None:
+    """Ask for as many helpers as there are app registrations beside the most urgent one, which is begun here."""
+    if _helpers and (apps := renewal.apps_due(now=now)[1:]):
+        for ask in _helpers:
+            ask(apps)
 
 
 def beat() -> None:

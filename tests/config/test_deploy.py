@@ -89,7 +89,9 @@ def test_secrets_that_are_made_for_a_start_are_fit_for_it_and_made_once(
     assert first["database_password"] in first["database_url"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "s").iterdir())
     files = {
-        f"{name.upper()}_FILE": str(tmp_path / "s" / name) for name in first if name != "database_password"
+        f"{name.upper()}_FILE": str(tmp_path / "s" / name)
+        for name in first
+        if name not in {"database_password", "broker.conf"}
     }
     assert start(**files).returncode == 0
 
@@ -100,7 +102,7 @@ def test_the_compose_file_gives_each_service_what_it_names(repository: Path) -> 
     compose = yaml.safe_load((repository / "compose.yaml").read_text())
 
     services = compose["services"]
-    assert set(services) == {"db", "migrate", "web", "worker", "renewal", "proxy"}
+    assert set(services) == {"db", "broker", "migrate", "web", "worker", "renewal", "proxy"}
     for service in services.values():
         assert set(service.get("secrets", ())) <= set(compose["secrets"])
         assert set(service.get("depends_on", ())) <= set(services)
@@ -114,11 +116,16 @@ def test_systemd_takes_the_units(deploy: Path, tmp_path: Path) -> None:
     shutil.copytree(deploy / "systemd", system)
     shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
     ours = "srv/graph-subscription-manager/.venv/bin"
-    for program in (f"{ours}/gunicorn", f"{ours}/python", "bin/kill"):
+    for program in (f"{ours}/gunicorn", f"{ours}/python", f"{ours}/celery", "bin/kill"):
         (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / program).write_text("#!/bin/sh\n")
         (tmp_path / program).chmod(0o755)
-    services = ["gsm-web.service", "gsm-worker@1.service", "gsm-task@renew_subscriptions.service"]
+    services = [
+        "gsm-web.service",
+        "gsm-worker@1.service",
+        "gsm-celery@1.service",
+        "gsm-task@renew_subscriptions.service",
+    ]
     timers = [timer.name for timer in (deploy / "systemd").glob("*.timer")]
 
     answer = subprocess.run(
@@ -163,7 +170,9 @@ def test_nginx_takes_its_example(deploy: Path, tmp_path: Path) -> None:
 
 def test_the_lock_holds_everything_that_the_product_names(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    named = {re.split(r"[\[<>=~ ]", one)[0].lower() for one in project["dependencies"]}
+    # The image runs Celery workers.
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["celery"]]
+    named = {re.split(r"[\[<>=~ ]", one)[0].lower() for one in wanted}
 
     locked = set(
         re.findall(r"^([a-z0-9.-]+)==", (repository / "requirements.lock").read_text(), re.MULTILINE)

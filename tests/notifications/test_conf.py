@@ -25,6 +25,7 @@ def test_eight_megabytes_are_taken_by_default() -> None:
         ("MAX_QUARANTINED_DELIVERIES", -1),
         ("MAX_QUARANTINED_BYTES", conf.LARGEST_QUARANTINED - 1),
         ("MAX_QUARANTINED_PER_MINUTE", 0),
+        ("CELERY_BROKER_URL", "http://user:password@broker.example.org"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_its_name(name: str, value: int, settings: Settings) -> None:
@@ -36,3 +37,9 @@ def test_a_value_out_of_range_is_refused_by_its_name(name: str, value: int, sett
 
 def test_repetitions_are_known_for_longer_than_graph_tries() -> None:
     assert conf.DUPLICATE_WINDOW.total_seconds() > 4 * 3600
+
+
+def test_the_address_of_the_broker_is_not_shown(settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "amqp://user:password@broker.example.org"
+
+    assert "password" not in repr(conf.configuration())

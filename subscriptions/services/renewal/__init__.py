@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from subscriptions.graph.pace import Pace, Paces, Stopwatch
@@ -11,14 +11,14 @@ from subscriptions.services import certificate_rotation, client_state_rotation
 from subscriptions.services.claims import claim
 from subscriptions.services.errors import BusyError
 from subscriptions.services.renewal import planning
-from subscriptions.services.renewal.items import Item, Stage
+from subscriptions.services.renewal.items import Due, Item, Stage
 from subscriptions.services.renewal.lanes import Lane
 from subscriptions.services.renewal.moves import Done
-from subscriptions.services.renewal.planning import due_for_renewal
+from subscriptions.services.renewal.planning import apps_due, due_for_renewal
 from subscriptions.services.renewal.run import Run
 from subscriptions.services.renewal.summary import Failure, Result, Summary
 
-__all__ = ["Failure", "Result", "Summary", "due_for_renewal", "renew", "renew_due"]
+__all__ = ["Failure", "Result", "Summary", "apps_due", "due_for_renewal", "renew", "renew_due"]
 
 # Somebody waits for the page.
 PATIENCE_OF_A_CLICK = timedelta(seconds=10)
@@ -68,6 +68,7 @@ def renew_due(
     actor: str,
     within: timedelta | None = None,
     limit: int | None = None,
+    app_registration: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _due: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
@@ -76,10 +77,10 @@ def renew_due(
     What rotations have left behind is wiped, and a replaced certificate retired, when its time is over.
 
     `clock` gives the time at each step, so that a long run does not ask for expiries counted from its start.
-    `progress` is told at each step with how many of all the run is through. `sleep` waits so many seconds, for
-    Graph's limits and where Graph asks for it.
+    With `app_registration`, only what is due of that one. `progress` is told at each step with how many of all the run
+    is through. `sleep` waits so many seconds, for Graph's limits and where Graph asks for it.
     """
-    lanes = _lanes(now=clock(), within=within, limit=limit)
+    lanes = _lanes(planning.find(now=clock(), within=within, limit=limit, app_registration=app_registration))
     summary = Summary(due=sum(lane.waiting for lane in lanes))
 
     def finished(done: list[tuple[Item | None, Done]]) -> None:
@@ -94,9 +95,9 @@ def renew_due(
     return summary
 
 
-def _lanes(*, now: datetime, within: timedelta | None, limit: int | None) -> list[Lane]:
+def _lanes(dues: Iterable[Due]) -> list[Lane]:
     """Return a lane for each owner of something due, the most urgent first."""
-    batches = planning.by_owner(planning.find(now=now, within=within, limit=limit))
+    batches = planning.by_owner(dues)
     apps = AppRegistration.objects.in_bulk({app for app, _ in batches})
     accounts = DelegatedAccount.objects.select_related("app_registration").in_bulk(
         {account for _, account in batches if account}

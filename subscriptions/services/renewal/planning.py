@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
 
 from subscriptions.models import Subscription
 from subscriptions.services.renewal.items import Due, Stage
@@ -23,9 +23,25 @@ def due_for_renewal(*, now: datetime, within: timedelta | None = None, limit: in
     return [due.pk for due in find(now=now, within=within, limit=limit)]
 
 
-def find(*, now: datetime, within: timedelta | None = None, limit: int | None = None) -> Iterator[Due]:
+def apps_due(*, now: datetime) -> list[int]:
+    """Return the keys of the app registrations that have something due, what ends first coming first."""
+    due = Subscription.objects.due(now).unclaimed(now).values("app_registration")
+    rows = due.annotate(first=Min("expires_at")).order_by("first", "app_registration")
+    return list(rows.values_list("app_registration", flat=True))
+
+
+def find(
+    *,
+    now: datetime,
+    within: timedelta | None = None,
+    limit: int | None = None,
+    app_registration: int | None = None,
+) -> Iterator[Due]:
     """Find what is due at `now` and not in somebody's hands, what ends first coming first."""
-    for values in rows_due(now=now, within=within)[:limit].iterator(chunk_size=FETCHED_AT_ONCE):
+    rows = rows_due(now=now, within=within)
+    if app_registration is not None:
+        rows = rows.filter(app_registration=app_registration)
+    for values in rows[:limit].iterator(chunk_size=FETCHED_AT_ONCE):
         yield Due(**values)
 
 

@@ -1,7 +1,7 @@
 """A whole renewal run is written down, watched over, and tells its heartbeat when all went well."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +10,9 @@ from pytest_django.fixtures import Settings
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from subscriptions.models import Alert, Run, Subscription
+from subscriptions.models import Alert, AppRegistration, Run, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import renewal_run, runs
+from subscriptions.services import app_registrations, renewal_run, runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +60,36 @@ def test_a_run_is_written_down_with_its_counts(beats: list[str]) -> None:
     assert written.summary == {"due": 1, "renewed": 1, "recreated": 0, "failed": 0, "skipped": 0}
     assert written.finished_at
     assert beats == ["GET /ping/secret"]
+
+
+def test_a_run_asks_for_help_with_all_apps_but_the_most_urgent_and_waits_for_none(
+    due: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[int]] = []
+    monkeypatch.setattr(renewal_run, "_helpers", [asked.append])
+    late = AppRegistration.objects.get()
+    other = app_registrations.register(
+        name="Other",
+        cloud=late.cloud,
+        tenant_id=late.tenant_id,
+        client_id="c2e81d70-94b6-4f3a-8d25-71fa60b93ce4",
+        credential=app_registrations.NewCredential(client_secret="never-sent"),
+    )
+    Subscription.objects.create(
+        app_registration=other,
+        resource="/users/u1/messages",
+        change_type="created",
+        status="active",
+        graph_id="g1",
+        renew_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(minutes=1),
+    )
+
+    run()
+    renewal_run.run(clock=timezone.now, actor="test", limit=1)
+
+    assert asked == [[late.pk]]
+    assert Run.objects.order_by("pk")[0].summary["due"] == 2
 
 
 @pytest.mark.usefixtures("due")

@@ -467,3 +467,18 @@ def test_progress_is_told(make_due: Due, run: Run) -> None:
     run(progress=lambda done, due: steps.append((done, due)))
 
     assert steps == [(20, 21), (21, 21)]
+
+
+def test_a_share_is_what_is_due_of_one_app_registration(
+    make_due: Due,
+    run: Run,
+    app_registration: AppRegistration,
+    another_app: AppRegistration,
+    now: datetime,
+) -> None:
+    make_due(2)
+    make_due(1, app_registration=another_app, expires_at=now)
+
+    assert renewal.apps_due(now=now) == [another_app.pk, app_registration.pk]
+    assert run(app_registration=app_registration.pk).renewed == 2
+    assert renewal.apps_due(now=now) == [another_app.pk]
