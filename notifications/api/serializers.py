@@ -4,26 +4,37 @@ from typing import Any
 
 from rest_framework import serializers
 
-from notifications.models import ChangeNotification
-from notifications.services.export.rows import FACTS, content_of, row_of
+from notifications.models import ChangeNotification, NotificationContent
+from notifications.services.export.rows import CONTENT, FACTS, content_of, row_of
+
+WITH_CONTENT = "With `with_content=true` and the permission for it."
 
 
 class NotificationSerializer(serializers.ModelSerializer[ChangeNotification]):
-    """One notification, as in an export; `content` is there only for those who may see it and ask for it."""
+    """One notification, as in an export; its content is there only for those who may see it and ask for it."""
 
     subscription = serializers.CharField(help_text="Graph's id of the subscription.")
-    content = serializers.JSONField(
-        required=False, help_text="With `with_content=true` and the permission for it."
+    content = serializers.JSONField(required=False, allow_null=True, help_text=WITH_CONTENT)
+    content_source = serializers.ChoiceField(
+        NotificationContent.Source.choices,
+        required=False,
+        allow_null=True,
+        help_text=f"{WITH_CONTENT} Only what came with the notification is the state at the time of the change.",
+    )
+    content_fetched_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text=f"{WITH_CONTENT} Of when the state is, where it did not come with the notification.",
     )
 
     class Meta:
         model = ChangeNotification
-        fields = (*FACTS, "content")
+        fields = (*FACTS, *CONTENT)
 
     def to_representation(self, instance: ChangeNotification) -> dict[str, Any]:
         """Return the row of an export."""
         row = row_of(instance)
-        return {**row, "content": content_of(instance)} if self.context["with_content"] else row
+        return {**row, **content_of(instance)} if self.context["with_content"] else row
 
 
 class FeedSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from notifications.services.export.rows import COLUMNS
 # One piece is held in memory; larger pieces compress and read better.
 ROWS_IN_A_PIECE = 5_000
 NUMBERS = ("id", "times_delivered")
+TIMES = ("received_at", "content_fetched_at")
 
 
 class MissingLibraryError(Exception):
@@ -38,7 +39,7 @@ def pieces(found: Iterator[dict[str, Any]]) -> Iterator[bytes]:
         raise MissingLibraryError("Parquet needs the extra parquet: pip install -e '.[parquet]'.") from error
     first = next(found, None)
     found = chain([first] if first else [], found)
-    kinds = {name: pa.int64() for name in NUMBERS} | {"received_at": pa.timestamp("us", tz="UTC")}
+    kinds = {name: pa.int64() for name in NUMBERS} | dict.fromkeys(TIMES, pa.timestamp("us", tz="UTC"))
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in first or COLUMNS])
     sink = _Sink()
     with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
@@ -70,7 +71,7 @@ class _Sink(io.RawIOBase):
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    typed = {**row, "received_at": datetime.fromisoformat(row["received_at"])}
+    typed = {**row, **{name: datetime.fromisoformat(row[name]) for name in TIMES if row.get(name)}}
     if typed.get("content") is not None:
         typed["content"] = json.dumps(typed["content"], ensure_ascii=False)
     return typed

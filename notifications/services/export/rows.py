@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
-from notifications.models import ChangeNotification
+from notifications.models import ChangeNotification, NotificationContent
 
 CHUNK_SIZE = 1000
 FACTS = (
@@ -27,7 +27,8 @@ FACTS = (
     "times_delivered",
     "received_at",
 )
-COLUMNS = (*FACTS, "content")
+CONTENT = ("content", "content_source", "content_fetched_at")
+COLUMNS = (*FACTS, *CONTENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def rows(notifications: QuerySet[ChangeNotification], *, with_content: bool) -> 
     found = notifications.select_related(*related).order_by("pk")
     for notification in found.iterator(CHUNK_SIZE):
         row = row_of(notification)
-        yield {**row, "content": content_of(notification)} if with_content else row
+        yield {**row, **content_of(notification)} if with_content else row
 
 
 def row_of(notification: ChangeNotification) -> dict[str, Any]:
@@ -78,12 +79,21 @@ def row_of(notification: ChangeNotification) -> dict[str, Any]:
     }
 
 
-def content_of(notification: ChangeNotification) -> Any:
-    """Return the content of one notification, None where there is none."""
+def content_of(notification: ChangeNotification) -> dict[str, Any]:
+    """Return the content of one notification, where it is from and when it was fetched; None for what there is not.
+
+    What came with the notification was not fetched: it is the state at the time of the change.
+    """
     try:
-        return notification.content.data
+        content = notification.content
     except ObjectDoesNotExist:
-        return None
+        return dict.fromkeys(CONTENT)
+    came_along = content.source == NotificationContent.Source.NOTIFICATION
+    return {
+        "content": content.data,
+        "content_source": content.source,
+        "content_fetched_at": None if came_along else content.opened_at.isoformat(),
+    }
 
 
 def _graph_id(notification: ChangeNotification) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from notifications.models import ChangeNotification, ContentAccess
+from notifications.models import ChangeNotification, ContentAccess, NotificationContent
+from tests.notifications.api.conftest import RECEIVED_AT
 
 URL = "/api/v1/notifications/"
 SIGHT = "notifications.view_changenotification"
@@ -183,12 +184,22 @@ def test_content_comes_when_asked_for_and_is_audited(caller: Caller, make: Make)
     assert access.selection == f"Notifications {row.pk}" != f"Notifications {bare.pk}"
 
 
+def test_content_says_where_it_is_from_and_of_when(caller: Caller, make: Make) -> None:
+    row = make(content={"subject": "Grüße"})
+    NotificationContent.objects.update(source="fetched")
+
+    answer = caller(SIGHT, CONTENT).get(f"{URL}{row.pk}/", {"with_content": "true"}).json()
+
+    assert (answer["content_source"], answer["content_fetched_at"]) == ("fetched", RECEIVED_AT.isoformat())
+
+
 @pytest.mark.parametrize("query", ["", "?with_content=false"])
 def test_without_asking_content_is_absent(caller: Caller, make: Make, query: str) -> None:
     row = make(content={"subject": "hidden"})
     client = caller(SIGHT, CONTENT)
 
-    assert "content" not in client.get(f"{URL}{row.pk}/{query}").json()
+    told = client.get(f"{URL}{row.pk}/{query}").json()
+    assert not {"content", "content_source", "content_fetched_at"} & told.keys()
     assert b"hidden" not in client.get(f"{URL}{query}").content
     assert not ContentAccess.objects.exists()
 

@@ -21,11 +21,14 @@ pytestmark = pytest.mark.django_db
 NOON_AT = datetime(2026, 11, 17, 12, tzinfo=UTC)
 COLUMNS = {
     *("id", "notification_id", "subscription", "resource", "change_type", "lifecycle_event", "tenant_id"),
-    *("state", "reason", "origin", "times_delivered", "received_at", "content"),
+    *("state", "reason", "origin", "times_delivered", "received_at"),
+    *("content", "content_source", "content_fetched_at"),
 }
 
 
-def save(*, content: dict[str, Any] | None = None, **changes: Any) -> ChangeNotification:
+def save(
+    *, content: dict[str, Any] | None = None, source: str = "notification", **changes: Any
+) -> ChangeNotification:
     facts = {
         "subscription_graph_id": "3c5d9a70-41be-4d27-8f16-a0c7e2b95d84",
         "change_type": "created",
@@ -37,7 +40,7 @@ def save(*, content: dict[str, Any] | None = None, **changes: Any) -> ChangeNoti
     }
     row = ChangeNotification.objects.create(**facts)
     if content is not None:
-        NotificationContent.objects.create(notification=row, data=content, opened_at=NOON_AT)
+        NotificationContent.objects.create(notification=row, data=content, source=source, opened_at=NOON_AT)
     return row
 
 
@@ -112,6 +115,24 @@ def test_parquet_is_written_in_pieces_of_bounded_size(monkeypatch: pytest.Monkey
     file = parquet.ParquetFile(io.BytesIO(in_bytes("parquet")))
 
     assert (file.num_row_groups, file.metadata.num_rows) == (3, 5)
+
+
+@pytest.mark.parametrize("source", ["fetched", "delta"])
+def test_content_that_came_later_says_from_where_and_when(source: str) -> None:
+    save(content={"a": 1}, source=source)
+
+    told = {"content_source": source, "content_fetched_at": NOON_AT.isoformat()}
+    assert in_ndjson()[0].items() >= told.items()
+    assert in_csv()[0].items() >= told.items()
+    assert in_parquet()[0].items() >= {**told, "content_fetched_at": NOON_AT}.items()
+
+
+def test_content_that_came_along_says_so_and_was_not_fetched() -> None:
+    save(content={"a": 1})
+
+    assert in_ndjson()[0].items() >= {"content_source": "notification", "content_fetched_at": None}.items()
+    assert in_csv()[0].items() >= {"content_source": "notification", "content_fetched_at": ""}.items()
+    assert in_parquet()[0].items() >= {"content_source": "notification", "content_fetched_at": None}.items()
 
 
 def test_a_row_without_content_is_exported_too() -> None:
