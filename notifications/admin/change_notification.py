@@ -15,14 +15,8 @@ from notifications.admin import words
 from notifications.admin.erasing import EraseAdmin
 from notifications.admin.export import CONTENT_PERMISSION, ExportAdmin
 from notifications.admin.fetching import FetchAdmin
-from notifications.admin.filters import (
-    ReceivedFilter,
-    ResourceTypeFilter,
-    StateFilter,
-    SubscriptionFilter,
-    WhatHappenedFilter,
-)
 from notifications.admin.holding import HoldAdmin
+from notifications.admin.listing import ListAdmin, link_to_subscription
 from notifications.admin.replay import ReplayAdmin
 from notifications.models import ChangeNotification, Delivery, NotificationContent
 from notifications.services import content_audit, replay
@@ -30,30 +24,10 @@ from notifications.services import content_audit, replay
 
 @admin.register(ChangeNotification)
 class ChangeNotificationAdmin(
-    ExportAdmin, HoldAdmin, EraseAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]
+    ListAdmin, ExportAdmin, HoldAdmin, EraseAdmin, FetchAdmin, ReplayAdmin[ChangeNotification]
 ):
     """Shows what Graph told us; what was rejected only when asked for."""
 
-    list_display = ("received_how", "event_and_state", "resource_and_subscription")
-    list_display_links = ("received_how", "event_and_state")
-    list_filter = (
-        StateFilter,
-        ReceivedFilter,
-        WhatHappenedFilter,
-        ResourceTypeFilter,
-        "origin",
-        SubscriptionFilter,
-    )
-    list_select_related = ("subscription",)
-    search_fields = (
-        "resource_id__exact",
-        "notification_id__exact",
-        "subscription_graph_id__iexact",
-        "resource__istartswith",
-    )
-    search_help_text = (
-        "A whole ID (of the resource, the notification or Graph's subscription), or how the resource begins."
-    )
     change_form_template = "admin/notifications/changenotification/change_form.html"
     fields = (
         "received",
@@ -79,12 +53,6 @@ class ChangeNotificationAdmin(
     def deliveries_of(self, rows: QuerySet[ChangeNotification]) -> QuerySet[Delivery]:
         """Return the deliveries in which they came."""
         return replay.deliveries_of(rows)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ChangeNotification], search_term: str
-    ) -> tuple[QuerySet[ChangeNotification], bool]:
-        """Find resources as subscriptions spell them too: Graph leaves out the leading slash in notifications."""
-        return super().get_search_results(request, queryset, search_term.strip().lstrip("/"))
 
     def change_view(
         self,
@@ -133,22 +101,6 @@ class ChangeNotificationAdmin(
         """Show when it came first."""
         return words.moment(notification.received_at)
 
-    @admin.display(description="received at")
-    def received_how(self, notification: ChangeNotification) -> SafeString:
-        """Show when it came first, how often, which way unless by the webhook, and from which tenant."""
-        times = notification.times_delivered
-        is_usual = notification.origin == ChangeNotification.Origin.WEBHOOK
-        way = "" if is_usual else notification.get_origin_display()
-        return format_html(
-            '{}<div class="gsm-note">{}</div><div class="gsm-note">{}</div>'
-            '<div class="gsm-note gsm-nowrap" title="{}">{}</div>',
-            words.moment(notification.received_at),
-            f"{times} times" if times > 1 else "",
-            way,
-            notification.tenant_id,
-            f"Tenant {words.shortened(notification.tenant_id)}" if notification.tenant_id else "",
-        )
-
     @admin.display(description="last received at")
     def last_received(self, notification: ChangeNotification) -> SafeString:
         """Show when it came last."""
@@ -164,34 +116,15 @@ class ChangeNotificationAdmin(
         """Show the change and the kind of thing."""
         return words.what_happened(notification)
 
-    @admin.display(description="what happened")
-    def event_and_state(self, notification: ChangeNotification) -> SafeString:
-        """Show the change and the kind of thing, and how far it is to be believed."""
-        return format_html(
-            '{}<div class="gsm-below">{}</div><div class="gsm-note">{}</div>',
-            words.what_happened(notification),
-            words.state_badge(notification),
-            notification.reason,
-        )
-
     @admin.display(description="subscription")
     def subscription_link(self, notification: ChangeNotification) -> str:
         """Link to the subscription."""
-        return _link_to_subscription(notification, str(notification.subscription))
+        return link_to_subscription(notification, str(notification.subscription))
 
     @admin.display(description="resource")
     def resource_path(self, notification: ChangeNotification) -> SafeString:
         """Show what changed, by its path or its id."""
         return words.path(notification.resource or notification.resource_id)
-
-    @admin.display(description="resource")
-    def resource_and_subscription(self, notification: ChangeNotification) -> SafeString:
-        """Show what changed, and below it the subscription that told of it."""
-        return format_html(
-            '{}<div class="gsm-note">{}</div>',
-            words.path_in_short(notification.resource or notification.resource_id),
-            _link_to_subscription(notification, words.shortened(str(notification.subscription))),
-        )
 
     @admin.display(description="delivery")
     def delivery_link(self, notification: ChangeNotification) -> str:
@@ -201,13 +134,6 @@ class ChangeNotificationAdmin(
             return "None: found by delta query" if is_found else "No longer kept"
         url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
         return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
-
-
-def _link_to_subscription(notification: ChangeNotification, name: str) -> str:
-    if notification.subscription is None:
-        return "Unknown subscription"
-    url = reverse("admin:subscriptions_subscription_change", args=(notification.subscription_id,))
-    return format_html('<a href="{}">Subscription {}</a>', url, name)
 
 
 def readable(data: Any) -> str:

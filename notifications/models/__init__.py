@@ -12,6 +12,7 @@ from notifications.models.legal_hold import LegalHold
 from notifications.models.notification_content import NotificationContent
 from notifications.models.notification_count import NotificationCount
 from notifications.models.retention_rule import RetentionRule
+from notifications.models.saved_search import SavedSearch
 from notifications.models.traffic import Traffic
 from notifications.models.uptime_span import UptimeSpan
 
@@ -28,6 +29,7 @@ __all__ = [
     "NotificationContent",
     "NotificationCount",
     "RetentionRule",
+    "SavedSearch",
     "Traffic",
     "UptimeSpan",
 ]

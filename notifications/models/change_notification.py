@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from notifications.models.content_erasure import ContentErasure
 from notifications.models.delivery import Delivery
+from notifications.models.indexes import start_of
 from subscriptions.models import Subscription
 
 
@@ -103,12 +104,43 @@ class ChangeNotification(models.Model):
                 name="notification_not_in_feed",
                 condition=Q(feed_number__isnull=True) & ~Q(state="waiting"),
             ),
-            models.Index(fields=("state", "-id"), name="notification_by_state"),
-            models.Index(fields=("subscription", "-id"), name="notification_by_subscription"),
-            models.Index(fields=("-received_at",), name="notification_by_time"),
-            models.Index(fields=("workload", "-id"), name="notification_by_workload"),
+            # What lists are narrowed to, each in the order of a list.
+            models.Index(fields=("-received_at", "-id"), name="notification_by_time"),
+            models.Index(fields=("state", "-received_at", "-id"), name="notification_by_state"),
+            models.Index(fields=("subscription", "-received_at", "-id"), name="notification_by_subscription"),
+            models.Index(fields=("resource_type", "-received_at", "-id"), name="notification_by_type"),
+            models.Index(fields=("workload", "-received_at", "-id"), name="notification_by_workload"),
+            models.Index(fields=("change_type", "-received_at", "-id"), name="notification_by_change"),
+            models.Index(
+                fields=("lifecycle_event", "-received_at", "-id"),
+                name="notification_by_event",
+                condition=~Q(lifecycle_event=""),
+            ),
+            models.Index(
+                fields=("reason", "-received_at", "-id"),
+                name="notification_by_reason",
+                condition=~Q(reason=""),
+            ),
+            models.Index(
+                fields=("-received_at", "-id"),
+                name="notification_by_recovery",
+                condition=Q(origin="delta"),
+            ),
             # All states of one item, whatever told of it.
             models.Index(fields=("resource_id", "-id"), name="notification_by_item"),
+            # What lists are searched by.
+            models.Index(start_of("resource"), name="notification_by_path"),
+            models.Index(start_of("resource_id"), name="notification_by_resource_id"),
+            models.Index(
+                fields=("notification_id",),
+                name="notification_by_graph_id",
+                condition=~Q(notification_id=""),
+            ),
+            models.Index(
+                fields=("subscription_graph_id",),
+                name="notification_by_stranger",
+                condition=Q(subscription__isnull=True),
+            ),
             models.Index(
                 fields=("encryption_certificate_id", "state"),
                 name="notification_by_lacking_key",

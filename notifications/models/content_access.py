@@ -16,6 +16,8 @@ class ContentAccess(models.Model):
         PAGE = "page", "Page of a notification"
         EXPORT = "export", "Export"
         API = "api", "API"
+        LIST = "list", "List of notifications"
+        SEARCH = "search", "Search in content"
 
     at = models.DateTimeField()
     actor = models.CharField(max_length=200, help_text="The user, or the command and who ran it.")

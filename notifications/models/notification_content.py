@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from notifications.models.change_notification import ChangeNotification
+from notifications.models.indexes import ValueIndex
 
 
 class NotificationContent(models.Model):
@@ -28,6 +29,7 @@ class NotificationContent(models.Model):
     class Meta:
         verbose_name: ClassVar = "notification content"
         verbose_name_plural: ClassVar = "notification contents"
+        indexes: ClassVar = [ValueIndex(fields=("data",), name="content_by_value")]
 
     def __str__(self) -> str:
         return f"Content of notification {self.notification_id}"

@@ -26,6 +26,13 @@ def note_many(way: ContentAccess.Way, notifications: Iterable[int], *, actor: st
     )
 
 
+def note_search(selection: str, *, actor: str, now: datetime, found: int) -> None:
+    """Note that somebody searched in content, which tells something of it also where little is found."""
+    ContentAccess.objects.create(
+        at=now, actor=actor[:200], way=ContentAccess.Way.SEARCH, selection=selection, count=found
+    )
+
+
 def begin_export(selection: str, *, actor: str, now: datetime) -> ContentAccess:
     """Note that an export begins; `finish_export` adds how many rows of it had content."""
     return ContentAccess.objects.create(

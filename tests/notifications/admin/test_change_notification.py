@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -20,6 +21,11 @@ Maker = Callable[..., ChangeNotification]
 
 def page_of(notification: ChangeNotification, page: str = "change") -> str:
     return reverse(f"admin:notifications_changenotification_{page}", args=(notification.pk,))
+
+
+def queries_of_a_list() -> int:
+    # On PostgreSQL the time that a search may take is set and taken back, in a transaction.
+    return 14 if connection.vendor == "postgresql" else 10
 
 
 def shown(client: Client, **query: str) -> list[ChangeNotification]:
@@ -169,21 +175,21 @@ def test_the_list_costs_the_same_for_any_number_of_rows(
     for _ in range(7):
         make_notification(subscription=subscription)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(queries_of_a_list()):
         administrator.get(LIST)
 
 
-def test_the_list_never_counts_the_whole_table(
+def test_the_list_counts_nothing_and_skips_nothing(
     administrator: Client, make_notification: Maker, django_assert_num_queries: Any
 ) -> None:
     make_notification()
 
-    with django_assert_num_queries(6) as captured:
+    with django_assert_num_queries(queries_of_a_list()) as captured:
         administrator.get(LIST)
 
-    counts = [query["sql"] for query in captured.captured_queries if "COUNT(" in query["sql"]]
-    assert len(counts) == 1
-    assert "LIMIT 10001" in counts[0]
+    assert not any(
+        "COUNT(" in query["sql"] or "OFFSET" in query["sql"] for query in captured.captured_queries
+    )
 
 
 def test_a_repeated_and_a_recovered_change_are_marked(
