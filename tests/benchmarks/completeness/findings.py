@@ -145,7 +145,9 @@ class Findings:
         if not inside:
             return
         began_at = min(span.began_at for span in inside)
-        looked_at = max((at for at in self.week.looks if at <= began_at), default=self.week.began_at)
+        # A look takes its time: what ends while one is under way may have been missed by it.
+        looks = (at for at in self.week.looks if at <= began_at - NEAR)
+        looked_at = max(looks, default=self.week.began_at)
         self._widest("widest minutes too many", began_at - gap.span.began_at)
         self._widest("widest minutes since the last look", began_at - looked_at)
         if began_at - looked_at <= CRON_EVERY + NEAR:
