@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from django.http import HttpRequest, HttpResponseBase
 
 HEADER = "X-Request-ID"
+_IN_META = "HTTP_X_REQUEST_ID"
 # What a proxy sends is kept so that its log and ours meet; what could forge or break a line is not.
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+/-]{7,127}")
 
@@ -27,7 +28,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the id."""
-        unverified = request.headers.get(HEADER, "")
+        unverified = request.META.get(_IN_META, "")
         request_id = unverified if _SANE.fullmatch(unverified) else uuid.uuid4().hex
         token = _current.set(request_id)
         try:

@@ -1,6 +1,8 @@
 """WSGI entry point: `gunicorn config.wsgi -k gthread --threads 8`."""
 
 import os
+from functools import lru_cache
+from typing import Any
 
 import django
 
@@ -8,8 +10,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402 -- after the set-up, like all below
+from django.utils.http import parse_header_parameters  # noqa: E402
 
 from notifications.services import engine, uptime  # noqa: E402
+
+
+@lru_cache(maxsize=32)
+def _parsed(content_type: str) -> tuple[str, dict[str, str]]:
+    return parse_header_parameters(content_type)
 
 
 class Utf8Request(WSGIRequest):
@@ -19,14 +27,10 @@ class Utf8Request(WSGIRequest):
     in an error before any view is asked, and a body in UTF-16 would spoil the handshake's token.
     """
 
-    @property
-    def encoding(self) -> str | None:
-        """Leave the choice to Django, which is UTF-8."""
-        return None
-
-    @encoding.setter
-    def encoding(self, value: str | None) -> None:
-        """Pass over what the sender names."""
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        """Take the content type but for its charset; Graph sends the same one again and again."""
+        self.content_type, params = _parsed(meta.get("CONTENT_TYPE", ""))
+        self.content_params = {**params}
 
 
 class Handler(WSGIHandler):

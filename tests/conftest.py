@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from notifications.services import inbox
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
@@ -41,9 +42,11 @@ def _no_outside_network_settings() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
+def _nothing_remembered() -> Iterator[None]:
     """Row numbers repeat from test to test: what one test knew must not serve the next."""
     identities.forget()
+    yield
+    inbox.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -74,19 +74,19 @@ class Standing:
 
 
 _lock = threading.Lock()
-_counts: dict[datetime, Counter[str]] = {}
+_counts: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
 # A forked process inherits this value but not the thread.
 _owner: int | None = None
 
 
 def note_answer(took: timedelta, *, now: datetime) -> None:
     """Count an answer in memory; it is written a few seconds later, outside of any request."""
-    _note(Counter(["answers", *(name for name, limit in LIMITS.items() if took > limit)]), now=now)
+    _note(["answers", *(name for name, limit in LIMITS.items() if took > limit)], now=now)
 
 
 def note_dropped(*, now: datetime) -> None:
     """Count a delivery of a stranger for which there was no room."""
-    _note(Counter(["dropped"]), now=now)
+    _note(["dropped"], now=now)
 
 
 def flush() -> None:
@@ -115,10 +115,10 @@ def forget() -> None:
         _counts.clear()
 
 
-def _note(counts: Counter[str], *, now: datetime) -> None:
+def _note(counted: Counter[str] | list[str], *, now: datetime) -> None:
     minute = now.replace(second=0, microsecond=0)
     with _lock:
-        _counts.setdefault(minute, Counter()).update(counts)
+        _counts[minute].update(counted)
         if len(_counts) > MINUTES_IN_MEMORY:
             del _counts[min(_counts)]
     _start()

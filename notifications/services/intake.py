@@ -43,24 +43,19 @@ def accept(
         StorageUnavailableError: it is not stored; nothing but a 5xx answer keeps it from being lost.
 
     """
-    delivery = Delivery(
-        received_at=now,
-        endpoint=endpoint,
-        body=unverified_body,
-        size=len(unverified_body),
-        content_type=content_type[:200],
-        content_encoding=content_encoding[:50],
-        next_attempt_at=now,
-    )
+    came = {
+        "endpoint": endpoint,
+        "content_type": content_type[:200],
+        "content_encoding": content_encoding[:50],
+    }
     try:
-        try:
-            is_known = _is_plainly_ours(delivery) or _has_item_of_ours(read(delivery))
-        except NotificationRejectedError as error:
-            quarantine.keep(delivery, now=now)
-            return Acceptance.TOO_LARGE if error.reason == Reason.TOO_LARGE else Acceptance.MALFORMED
-        if not is_known:
-            return Acceptance.QUARANTINED if quarantine.keep(delivery, now=now) else Acceptance.DROPPED
-        inbox.put(delivery)
+        if not _is_plainly_ours(unverified_body, content_encoding):
+            delivery = Delivery(
+                received_at=now, next_attempt_at=now, body=unverified_body, size=len(unverified_body), **came
+            )
+            if (otherwise := _taken_otherwise(delivery, now=now)) is not None:
+                return otherwise
+        inbox.put(unverified_body, **came, now=now)
     except (Error, FieldDecryptionError) as error:
         logger.exception("delivery not stored")
         raise StorageUnavailableError from error
@@ -83,18 +78,29 @@ def read(delivery: Delivery) -> Envelope:
     )
 
 
-def _is_plainly_ours(delivery: Delivery) -> bool:
+def _is_plainly_ours(unverified_body: bytes, content_encoding: str) -> bool:
     """Look for an item that this process knows, in a body that needs no care; a no decides nothing.
 
     The workers read every body with all the care there is: here it only has to be known as ours, quickly.
     """
-    if delivery.content_encoding:
+    if content_encoding:
         return False
-    for subscription_id, client_state in plain_claims(delivery.body, max_items=conf.MAX_ITEMS):
+    for subscription_id, client_state in plain_claims(unverified_body, max_items=conf.MAX_ITEMS):
         identity = identities.remembered(subscription_id)
         if identity is not None and client_state_matches(identity.client_state, client_state):
             return True
     return False
+
+
+def _taken_otherwise(delivery: Delivery, *, now: datetime) -> Acceptance | None:
+    """Read a body with all care and say what became of it, unless there is something of ours in it."""
+    try:
+        if _has_item_of_ours(read(delivery)):
+            return None
+    except NotificationRejectedError as error:
+        quarantine.keep(delivery, now=now)
+        return Acceptance.TOO_LARGE if error.reason == Reason.TOO_LARGE else Acceptance.MALFORMED
+    return Acceptance.QUARANTINED if quarantine.keep(delivery, now=now) else Acceptance.DROPPED
 
 
 def _has_item_of_ours(envelope: Envelope) -> bool:

@@ -1,8 +1,9 @@
 """Measure intake beside its floor, in the same run: `python tests/benchmarks/intake.py`.
 
 The floor is a bare WSGI view that makes the same one insert (floor.py), under the same gunicorn settings. The naive
-view writes a row for each item (naive.py). Rounds alternate between the three and the best of each counts, so that
-what else the machine does weighs on all alike. Read the ratios: the rates are the machine's.
+view writes a row for each item (naive.py). Rounds alternate between the three and the median of each counts, so that
+what else the machine does weighs on all alike. Read the ratios: the rates are the machine's. Beside them stands what
+a request costs in processor time, of the web server and of the database's backends (workers included).
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +28,9 @@ APPLICATIONS = {
 }
 # What sealing a body adds to it: version, salt, nonce and tag.
 SEALING_BYTES = 45
+FIGURES = ("rate", "p50_ms", "p99_ms", "web_us", "database_us")
+# The first requests load code and open connections.
+WARM_UP_SECONDS = 1.5
 CLIENT_STATE = "1.a-secret-of-the-benchmark"
 MAKE_SUBSCRIPTION = """
 from datetime import UTC, datetime, timedelta
@@ -70,18 +75,37 @@ def _table(kind: str, processes: int, items: int, options: argparse.Namespace) -
             stack.enter_context(
                 workplace.running(environment, "manage.py", "process_notifications", "--loop", "-v0")
             )
-        ports = {
+        servers = {
             name: stack.enter_context(workplace.serving(environment, application, processes=processes))
             for name, application in APPLICATIONS.items()
         }
+        for server in servers.values():
+            _load(server.port, body, processes, WARM_UP_SECONDS)
         for concurrency in options.concurrency:
-            best: dict[str, dict[str, Any]] = {}
+            found: dict[str, list[dict[str, Any]]] = {name: [] for name in servers}
             for _ in range(options.rounds):
-                for name, port in ports.items():
-                    found = _load(port, body, concurrency, options.seconds)
-                    if name not in best or found["rate"] > best[name]["rate"]:
-                        best[name] = found
-            _print(items, concurrency, best)
+                for name, server in servers.items():
+                    found[name].append(_round(kind, server, body, concurrency, options))
+            _print(items, concurrency, {name: _medians(rounds) for name, rounds in found.items()})
+
+
+def _round(
+    kind: str, server: workplace.Server, body: Path, concurrency: int, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Load a server and count what a request costs it, in microseconds of a processor."""
+
+    def used() -> tuple[float, float]:
+        of_database = workplace.database_processor_seconds(options.server) if kind == "postgresql" else 0.0
+        return server.processor_seconds(), of_database
+
+    before = used()
+    found = _load(server.port, body, concurrency, options.seconds)
+    web, database = (after - first for after, first in zip(used(), before, strict=True))
+    return found | {"web_us": web / found["count"] * 1e6, "database_us": database / found["count"] * 1e6}
+
+
+def _medians(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    return {name: median(one[name] for one in rounds) for name in FIGURES}
 
 
 def _body(environment: dict[str, str], items: int) -> bytes:
@@ -126,15 +150,20 @@ def _load(port: int, body: Path, concurrency: int, seconds: float) -> dict[str, 
     return found
 
 
-def _print(items: int, concurrency: int, best: dict[str, dict[str, Any]]) -> None:
-    product, floor, naive = (best[name] for name in ("product", "floor", "naive"))
+def _print(items: int, concurrency: int, of: dict[str, dict[str, float]]) -> None:
+    product, floor, naive = (of[name] for name in ("product", "floor", "naive"))
     print(
-        f"items {items:3}  concurrency {concurrency:3}   "
-        f"product {product['rate']:6.0f}/s p50 {product['p50_ms']:6.1f} ms p99 {product['p99_ms']:6.1f} ms   "
-        f"floor {floor['rate']:6.0f}/s p50 {floor['p50_ms']:6.1f} ms p99 {floor['p99_ms']:6.1f} ms   "
+        f"items {items:3}  concurrency {concurrency:3}   product {_in_words(product)}   floor {_in_words(floor)}   "
         f"of the floor {product['rate'] / floor['rate']:.2f}   "
         f"times the naive view {product['rate'] / naive['rate']:.1f}",
         flush=True,
+    )
+
+
+def _in_words(one: dict[str, float]) -> str:
+    return (
+        f"{one['rate']:6.0f}/s p50 {one['p50_ms']:5.1f} ms p99 {one['p99_ms']:5.1f} ms "
+        f"processor {one['web_us']:4.0f} + {one['database_us']:3.0f} us"
     )
 
 

@@ -28,6 +28,7 @@ class RowForEachItem(APIView):
 
     authentication_classes = ()
     permission_classes = ()
+    throttle_classes = ()
 
     @transaction.atomic
     def post(self, request: Request) -> Response:

@@ -6,15 +6,30 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
-DATABASE = "gsm_benchmark"
+# Two benchmarks at once must not take each other's database away.
+DATABASE = f"gsm_benchmark_{os.getpid()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A gunicorn: where it listens, and its arbiter."""
+
+    port: int
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return what its processes have used so far."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        return _processor_seconds(map(int, children))
 
 
 @contextmanager
@@ -44,6 +59,19 @@ def database(kind: str, directory: Path, server: str) -> Iterator[dict[str, str]
                 connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
 
 
+def database_processor_seconds(server: str) -> float:
+    """Return what the backends of the PostgreSQL database in use have used so far; the server is on this machine."""
+    with psycopg.connect(server) as connection:
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [DATABASE])
+        return _processor_seconds(pid for (pid,) in rows)
+
+
+def _processor_seconds(pids: Iterable[int]) -> float:
+    """Sum user and system time, fields 14 and 15 of proc(5)."""
+    stats = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in pids]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+
 def manage(environment: dict[str, str], *arguments: str, code: str = "") -> str:
     """Run a command of the product to its end and return what it printed; `code` is its standard input."""
     return subprocess.run(
@@ -69,14 +97,14 @@ def running(environment: dict[str, str], *arguments: str) -> Iterator[subprocess
 
 
 @contextmanager
-def serving(environment: dict[str, str], application: str, *, processes: int) -> Iterator[int]:
-    """Serve a WSGI application under the product's own gunicorn settings, and yield the port."""
+def serving(environment: dict[str, str], application: str, *, processes: int) -> Iterator[Server]:
+    """Serve a WSGI application under the product's own gunicorn settings."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     options = ["-k", "gthread", "--threads", "8", "-w", str(processes), "-b", f"127.0.0.1:{port}"]
-    with running(environment, "-m", "gunicorn", application, *options, "--log-level", "warning"):
+    with running(environment, "-m", "gunicorn", application, *options, "--log-level", "warning") as process:
         _wait_for(port)
-        yield port
+        yield Server(port=port, pid=process.pid)
 
 
 def _wait_for(port: int) -> None:

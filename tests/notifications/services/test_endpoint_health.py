@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
 from notifications.models import EndpointMinute
-from notifications.services import endpoint_health
+from notifications.services import endpoint_health, inbox
 from notifications.services.endpoint_health import Level
 from subscriptions.models import Subscription
 
@@ -134,7 +134,7 @@ def test_a_refusal_for_want_of_storage_is_measured(
             raise OperationalError
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(refuse):
+    with inbox._writer().execute_wrapper(refuse):
         answer = post({"value": [item]})
     endpoint_health.flush()
 

@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import processing
+from notifications.services import inbox, processing
 from notifications.views.webhook import GraphWebhookView
 from subscriptions.models import Subscription
 
@@ -356,8 +356,10 @@ def test_with_no_room_for_strangers_nothing_of_them_is_kept(post: Post, settings
 def read_only_database() -> Iterator[None]:
     """Let the database refuse every write, as one does whose disk is full or whose primary is gone."""
     is_sqlite = connection.vendor == "sqlite"
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on")
+    refuse = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
+    for one in (connection, inbox._writer()):
+        with one.cursor() as cursor:
+            cursor.execute(refuse)
     yield
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = OFF" if is_sqlite else "SET default_transaction_read_only = off")

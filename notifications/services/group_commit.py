@@ -1,0 +1,116 @@
+"""Group commit: what arrives while a commit is under way is stored by the next one together, in one statement."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Generic, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+Row = TypeVar("Row")
+
+# The storage is away or takes nothing: the fault of no row.
+_OUTAGES = (InterfaceError, OperationalError)
+
+
+class NotStoredError(DatabaseError):
+    """A row is not stored, as far as anybody can tell."""
+
+
+def _taken_lock() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Row]):
+    """A row whose thread waits for its turn: until the row is settled, or until it is the first in line and leads."""
+
+    row: Row
+    size: int
+    turn: threading.Lock = field(default_factory=_taken_lock)
+    is_settled: bool = False
+    is_stored: bool = False
+    error: Exception | None = None
+
+
+class GroupCommit(Generic[Row]):
+    """Stores the rows of several threads together; who comes alone is stored at once.
+
+    `insert` stores several rows in one statement and commits it, all of them or none. It is called by one thread at a
+    time. A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
+    """
+
+    def __init__(self, insert: Callable[[Sequence[Row]], None], *, most_rows: int, most_bytes: int) -> None:
+        self._insert = insert
+        self._most_rows = most_rows
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        # The first in line leads: its thread stores it, and with it those that came meanwhile.
+        self._line: list[_Waiting[Row]] = []
+
+    def store(self, row: Row, *, size: int) -> None:
+        """Return when the row is committed; `size` is in bytes.
+
+        Raises:
+            NotStoredError: it is not; its cause is what the storage said.
+
+        """
+        own = _Waiting(row, size)
+        with self._lock:
+            self._line.append(own)
+            is_first = len(self._line) == 1
+        if not is_first:
+            own.turn.acquire()
+        if not own.is_settled:
+            self._lead()
+        if not own.is_stored:
+            raise NotStoredError("The row is not stored.") from own.error
+
+    def _lead(self) -> None:
+        with self._lock:
+            group = self._first_in_line()
+        try:
+            self._insert([waiting.row for waiting in group])
+            for waiting in group:
+                waiting.is_stored = True
+        except _OUTAGES as error:
+            # All who wait would be told the same, one group after the other and ever later.
+            with self._lock:
+                group = self._line[:]
+            for waiting in group:
+                waiting.error = error
+        except Exception as error:  # noqa: BLE001 -- each row gets the error that is its own
+            self._store_one_by_one(group, error)
+        finally:
+            self._settle(group)
+
+    def _first_in_line(self) -> list[_Waiting[Row]]:
+        candidates = self._line[: self._most_rows]
+        sizes = accumulate(waiting.size for waiting in candidates)
+        return candidates[: max(1, sum(size <= self._most_bytes for size in sizes))]
+
+    def _store_one_by_one(self, group: list[_Waiting[Row]], error: Exception) -> None:
+        """Find out which rows the storage does not take, so that they keep none of the others out."""
+        if len(group) == 1:
+            group[0].error = error
+            return
+        for waiting in group:
+            try:
+                self._insert([waiting.row])
+                waiting.is_stored = True
+            except Exception as own_error:  # noqa: BLE001 -- raised in the thread of the row
+                waiting.error = own_error
+
+    def _settle(self, group: list[_Waiting[Row]]) -> None:
+        """Wake the next to lead first: those of the group have only to say what became of them."""
+        with self._lock:
+            del self._line[: len(group)]
+            following = self._line[:1]
+        for waiting in following:
+            waiting.turn.release()
+        for waiting in group:
+            waiting.is_settled = True
+            waiting.turn.release()
