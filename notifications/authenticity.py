@@ -63,6 +63,16 @@ def client_state_matches(expected: str, unverified: str | None) -> bool:
     )
 
 
+def unverified_claims(unverified_token: str) -> dict[str, Any]:
+    """Read what a token says, to be shown and not to be believed.
+
+    Raises:
+        NotificationRejectedError: it is malformed.
+
+    """
+    return _segment_json(_segments(unverified_token)[1])
+
+
 def token_header(unverified_token: str) -> TokenHeader:
     """Read the header of a validation token, to look up its signing key.
 

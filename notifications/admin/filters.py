@@ -16,6 +16,7 @@ from notifications.admin import words
 from notifications.errors import Reason
 from notifications.models import ChangeNotification
 from notifications.services.browsing import times
+from subscriptions.catalogue import workloads
 from subscriptions.models import AppRegistration, Subscription
 
 State = ChangeNotification.State
@@ -41,7 +42,13 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the choices besides the default."""
         del request, model_admin
-        return [("waiting", "Waiting"), ("rejected", "Rejected"), ("dead", "Given up"), ("all", "All")]
+        return [
+            ("accepted", "Proven"),
+            ("waiting", "Waiting"),
+            ("rejected", "Rejected"),
+            ("dead", "Given up"),
+            ("all", "All"),
+        ]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Name the default by what it shows."""
@@ -55,7 +62,7 @@ class StateFilter(admin.SimpleListFilter):
         chosen = self.value()
         if chosen == "all":
             return queryset
-        if chosen in {State.WAITING, State.REJECTED, State.DEAD}:
+        if chosen in State.values:
             return queryset.filter(state=chosen)
         return queryset.filter(state__in=(State.ACCEPTED, State.WAITING))
 
@@ -142,6 +149,26 @@ class ReceivedFilter(admin.SimpleListFilter):
 
     def _name_of(self, display: object) -> str | None:
         return next((name for name, (label, _) in self.within.items() if label == display), None)
+
+
+class WorkloadFilter(admin.SimpleListFilter):
+    """Shows one workload; an address may name several, with commas between them, and none for what belongs nowhere."""
+
+    title = "workload"
+    parameter_name = "workload"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return those of the catalogue, and what a link names."""
+        del request, model_admin
+        chosen = self.used_parameters.get(self.parameter_name)
+        names = [*workloads(), *([] if chosen is None or chosen in workloads() else [chosen])]
+        return [(name, name.replace(",", ", ").strip(", ") or "Unknown") for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        """Apply the choice."""
+        del request
+        chosen = self.value()
+        return queryset if chosen is None else queryset.filter(workload__in=chosen.split(","))
 
 
 class ResourceTypeFilter(admin.SimpleListFilter):

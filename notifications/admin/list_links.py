@@ -18,15 +18,12 @@ def to_list(
     reason: str = "",
 ) -> str:
     """Return the address; without a `state`, the list shows what is genuine or may become so."""
-    query: dict[str, str] = {}
-    if since:
-        query["received_at__gte"] = since.isoformat()
-    if until:
-        query["received_at__lt"] = until.isoformat()
-    if workloads is not None:
-        query["workload__in"] = ",".join(workloads)
-    if state:
-        query |= {"state": "all", "state__exact": state.value}
-    if reason:
-        query["reason__exact"] = reason
-    return f"{reverse('admin:notifications_changenotification_changelist')}?{urlencode(query)}"
+    query = {
+        "since": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
+        "workload": ",".join(workloads) if workloads is not None else None,
+        "state": state.value if state else None,
+        "reason": reason or None,
+    }
+    named = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"{reverse('admin:notifications_changenotification_changelist')}?{named}"

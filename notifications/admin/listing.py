@@ -29,6 +29,7 @@ from notifications.admin.filters import (
     SubscriptionFilter,
     TenantFilter,
     WhatHappenedFilter,
+    WorkloadFilter,
 )
 from notifications.admin.saved_search import SearchSaver
 from notifications.models import ChangeNotification, ContentAccess
@@ -59,6 +60,7 @@ class ListAdmin(SearchSaver):
         ReceivedFilter,
         StateFilter,
         WhatHappenedFilter,
+        WorkloadFilter,
         ResourceTypeFilter,
         SubscriptionFilter,
         AppRegistrationFilter,

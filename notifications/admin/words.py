@@ -1,11 +1,14 @@
 """What arrived, in plain words: what happened, what was checked, why it was refused."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from notifications.admin import item_words
 from notifications.errors import Reason
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
 
@@ -126,17 +129,30 @@ def kind_of_thing(notification: ChangeNotification) -> str:
     return notification.resource_type.rpartition(".")[2].removeprefix("#")
 
 
-def summary(notification: ChangeNotification) -> str:
+def said(
+    notification: ChangeNotification,
+    *,
+    content: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> str:
+    """Return what the notification says, as a sentence without its end; more with its content, and the one before."""
+    if not notification.lifecycle_event:
+        kind = kind_of_thing(notification)
+        return item_words.sentence(kind, notification.change_type, content=content, before=before)
+    return _LIFECYCLE.get(notification.lifecycle_event, "A lifecycle notification of an unknown kind came")
+
+
+def summary(
+    notification: ChangeNotification,
+    *,
+    content: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> str:
     """Return what the notification says, and what became of it, in sentences."""
     state = ChangeNotification.State(notification.state)
-    if notification.lifecycle_event:
-        said = _LIFECYCLE.get(
-            notification.lifecycle_event, "A lifecycle notification of an unknown kind came"
-        )
-    else:
-        thing = f"An item of type {kind_of_thing(notification)}" if kind_of_thing(notification) else "An item"
-        said = f"{thing} was {notification.change_type or 'changed'}"
-    claim = said if state == ChangeNotification.State.ACCEPTED else f"It claims: {said[0].lower()}{said[1:]}"
+    claim = said(notification, content=content, before=before)
+    if state != ChangeNotification.State.ACCEPTED:
+        claim = f"It claims: {claim[0].lower()}{claim[1:]}"
     return f"{claim}. {_STATE_MEANINGS[state]}"
 
 

@@ -127,7 +127,7 @@ class ChangeNotification(models.Model):
                 condition=Q(origin="delta"),
             ),
             # All states of one item, whatever told of it.
-            models.Index(fields=("resource_id", "-id"), name="notification_by_item"),
+            models.Index(fields=("resource_id", "-received_at", "-id"), name="notification_by_item"),
             # What lists are searched by.
             models.Index(start_of("resource"), name="notification_by_path"),
             models.Index(start_of("resource_id"), name="notification_by_resource_id"),

@@ -216,7 +216,7 @@ def test_the_page_says_in_words_what_happened_and_what_proves_it(
 
     page = administrator.get(page_of(notification)).content.decode()
 
-    assert "An item of type Message was created. It is genuine: every check below passed." in page
+    assert "A message was created. It is genuine: every check below passed." in page
     assert page.count(">Passed</span>") == 3
     assert reverse("admin:subscriptions_subscription_change", args=(subscription.pk,)) in page
     assert reverse("admin:notifications_delivery_change", args=(notification.delivery_id,)) in page
@@ -229,7 +229,7 @@ def test_the_page_of_a_rejected_one_claims_nothing_and_says_why(
 
     page = administrator.get(page_of(notification)).content.decode()
 
-    assert "It claims: an item of type Message was created." in page
+    assert "It claims: a message was created." in page
     assert "Its clientState is not the one of the subscription." in page
     assert "client_state_mismatch" in page
 
