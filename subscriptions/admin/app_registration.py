@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -22,7 +23,7 @@ from subscriptions.admin import badges, self_test
 from subscriptions.admin.app_registration_form import AppRegistrationForm
 from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services import connection, credentials
+from subscriptions.services import app_registrations, connection, credentials
 from subscriptions.services.errors import UseCaseError
 
 CREDENTIALS = (
@@ -138,6 +139,13 @@ class AppRegistrationAdmin(OwnerDeletion[AppRegistration]):
             "may_use_next_credential": has_next and self.has_change_permission(request),
         }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def save_model(
+        self, request: HttpRequest, obj: AppRegistration, form: ModelForm[AppRegistration], change: bool
+    ) -> None:
+        """Save, and let the next renewal run try again what the app's credential has kept from being renewed."""
+        super().save_model(request, obj, form, change)
+        app_registrations.try_again(obj, now=timezone.now())
 
     def has_test_connection_permission(self, request: HttpRequest) -> bool:
         """Say whether the user may have the app sign in."""

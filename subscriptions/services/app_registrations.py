@@ -11,7 +11,7 @@ from django.utils import timezone
 from subscriptions.keys import certificates
 from subscriptions.keys.certificates import UnusableCertificateError
 from subscriptions.keys.field_encryption import FieldDecryptionError
-from subscriptions.models import AppRegistration
+from subscriptions.models import AppRegistration, Subscription
 from subscriptions.services import credentials
 
 CredentialType = AppRegistration.CredentialType
@@ -54,7 +54,14 @@ def register(
     set_credential(app_registration, credential, as_next=as_next)
     app_registration.full_clean()
     app_registration.save()
+    try_again(app_registration, now=timezone.now())
     return app_registration
+
+
+def try_again(app_registration: AppRegistration, *, now: datetime) -> int:
+    """Make due what was left alone because Entra refused the app, and return how many: it may be mended now."""
+    suffering = app_registration.subscriptions.filter(error_cause=Subscription.ErrorCause.CREDENTIAL)
+    return suffering.filter(renew_at__gt=now).update(renew_at=now)
 
 
 def expiry_of_secret(day: date, *, now: datetime | None) -> datetime:

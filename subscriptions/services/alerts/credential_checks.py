@@ -1,4 +1,4 @@
-"""Finds credentials of app registrations that end with nothing to take over."""
+"""Finds credentials of app registrations that end with nothing to take over, and those that have been replaced."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,6 +6,36 @@ from datetime import datetime
 from subscriptions.models import Alert, AppRegistration
 from subscriptions.services.alerts.certificate_checks import STAGES, stage_at
 from subscriptions.services.alerts.checks import Finding
+
+
+def credentials_in_trouble(now: datetime) -> Iterator[Finding]:
+    """Find both sorts."""
+    yield from credentials_that_end(now)
+    yield from credentials_that_took_over()
+
+
+def credentials_that_took_over() -> Iterator[Finding]:
+    """Find where Entra refused the credential in use and the next took over: nothing is left to do so once more.
+
+    That is over when another next credential is entered, or the refused one is taken away.
+    """
+    refused = AppRegistration.objects.exclude(next_credential_type="").filter(
+        next_credential_refused_at__isnull=False
+    )
+    for app_registration in refused.order_by("pk"):
+        yield Finding(
+            kind=Alert.Kind.CREDENTIAL_ENDS,
+            key=f"{Alert.Kind.CREDENTIAL_ENDS}:{app_registration.pk}:refused",
+            title=(
+                f"Entra refused a credential of {app_registration}; the next took over on "
+                f"{app_registration.next_credential_refused_at:%Y-%m-%d %H:%M} UTC"
+            ),
+            what_to_do=(
+                "Nothing stops. Make another secret or certificate for the app in Entra, and enter it as the next "
+                "credential of the app registration; or choose None there, if one is enough."
+            ),
+            app_registration=app_registration.pk,
+        )
 
 
 def credentials_that_end(now: datetime) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from subscriptions.models import Alert
 from subscriptions.services.alerts.certificate_checks import certificates_that_end
 from subscriptions.services.alerts.checks import register
-from subscriptions.services.alerts.credential_checks import credentials_that_end
+from subscriptions.services.alerts.credential_checks import credentials_in_trouble
 from subscriptions.services.alerts.gap_checks import changes_not_recovered
 from subscriptions.services.alerts.reach_checks import address_not_reached
 from subscriptions.services.alerts.renewal_checks import renewal_has_stopped
@@ -16,5 +16,5 @@ def register_all() -> None:
     register(renewal_has_stopped, kinds=(Alert.Kind.RENEWAL_STOPPED,))
     register(address_not_reached, kinds=(Alert.Kind.UNREACHABLE,))
     register(certificates_that_end, kinds=(Alert.Kind.CERTIFICATE_ENDS,))
-    register(credentials_that_end, kinds=(Alert.Kind.CREDENTIAL_ENDS,))
+    register(credentials_in_trouble, kinds=(Alert.Kind.CREDENTIAL_ENDS,))
     register(changes_not_recovered, kinds=(Alert.Kind.NOT_RECOVERED,))

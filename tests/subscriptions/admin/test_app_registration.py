@@ -72,6 +72,26 @@ def test_an_empty_secret_keeps_the_stored_one(administrator: Client, registratio
     assert registration.client_secret.reveal() == "kept~secret"
 
 
+def test_a_new_secret_makes_due_what_the_old_one_kept_from_being_renewed(
+    administrator: Client, registration: AppRegistration
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    row = Subscription.objects.create(
+        app_registration=registration,
+        resource="/users",
+        change_type="updated",
+        status=Subscription.Status.GONE,
+        error_cause="credential",
+        renew_at=later,
+    )
+
+    administrator.post(page_of(registration), form(new_client_secret="newer~secret"))
+
+    row.refresh_from_db()
+    assert row.renew_at is not None
+    assert row.renew_at < later
+
+
 def test_the_history_names_the_credential_and_not_its_value(
     administrator: Client, registration: AppRegistration
 ) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.core.exceptions import ValidationError
 
 from subscriptions.keys import certificates as keys
-from subscriptions.models import AppRegistration
+from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import FederatedCredential, Sandbox
 from subscriptions.services import app_registrations
 from subscriptions.services.app_registrations import NewCredential
@@ -162,3 +162,22 @@ def test_a_credential_to_be_prints_no_secret() -> None:
     shown = repr(NewCredential(client_secret="s3", pem="p3m", pem_password="pw3"))
 
     assert not [secret for secret in ("s3", "p3m", "pw3") if secret in shown]
+
+
+def test_a_new_credential_lets_the_next_run_try_what_the_old_one_kept_from_it(
+    register: Register, make_subscription: Callable[..., Subscription]
+) -> None:
+    row = make_subscription()
+    other = make_subscription(resource="/users/u2/messages")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    Subscription.objects.update(renew_at=later)
+    Subscription.objects.filter(pk=row.pk).update(failures=3, error_cause="credential")
+
+    app = row.app_registration
+    register(name=app.name, client_id=app.client_id, tenant_id=app.tenant_id)
+
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert row.renew_at is not None
+    assert row.renew_at < later
+    assert other.renew_at == later

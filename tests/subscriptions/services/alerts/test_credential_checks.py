@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from subscriptions.models import AppRegistration
-from subscriptions.services.alerts.credential_checks import credentials_that_end
+from subscriptions.services import app_registrations, credentials
+from subscriptions.services.alerts.credential_checks import credentials_that_end, credentials_that_took_over
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +69,30 @@ def test_a_next_one_that_ends_too_or_was_refused_takes_nothing_over(
     AppRegistration.objects.update(next_credential_type="client_secret", **changes)
 
     assert len(list(credentials_that_end(NOW))) == 1
+
+
+def test_it_is_told_that_the_next_credential_took_over_until_there_is_another(app: AppRegistration) -> None:
+    spare = app_registrations.NewCredential(client_secret="spare~secret")
+    app_registrations.set_credential(app, spare, as_next=True)
+    app.save()
+    before = list(credentials_that_took_over())
+
+    credentials.change_places(app, refused_at=NOW)
+    [told] = credentials_that_took_over()
+    app_registrations.set_credential(app, spare, as_next=True)
+    app.save()
+
+    assert (before, list(credentials_that_took_over())) == ([], [])
+    assert told.app_registration == app.pk
+    assert "2026-05-06 07:08 UTC" in told.title
+    assert "secret" not in told.title
+
+
+def test_who_takes_the_refused_credential_away_hears_no_more_of_it(app: AppRegistration) -> None:
+    AppRegistration.objects.update(next_credential_type="client_secret", next_credential_refused_at=NOW)
+    app.refresh_from_db()
+
+    credentials.put(app, {}, as_next=True)
+    app.save()
+
+    assert list(credentials_that_took_over()) == []
