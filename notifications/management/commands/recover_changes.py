@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from notifications.services import recovering
 from subscriptions.models import AppRegistration, DeltaTracking, Subscription
-from subscriptions.services import recovery
+from subscriptions.services import recovery, runs
 
 WRONG_USAGE = 2
 ACTOR = "recover_changes"
@@ -35,7 +35,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Recover; exit 1 when a subscription could not be looked up, 2 when there is none of that name."""
         recovery.track(now=timezone.now())
-        summary = recovering.recover_all(_chosen(options), clock=timezone.now, actor=ACTOR)
+        chosen = _chosen(options)
+        with runs.recorded(ACTOR, clock=timezone.now) as record:
+            summary = recovering.recover_all(chosen, clock=timezone.now, actor=ACTOR)
+            counts = {name: value for name, value in asdict(summary).items() if isinstance(value, int)}
+            record.conclude(succeeded=not summary.failed, summary=counts)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(summary)))
         elif options["verbosity"]:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from notifications.models import ChangeNotification
 from notifications.services import recovering
-from subscriptions.models import Subscription
+from subscriptions.models import Run, Subscription
 from subscriptions.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,6 +56,14 @@ def test_one_subscription_is_looked_up_at_once(followed: Subscription, choice: s
         "postponed": 0,
         "errors": [],
     }
+
+
+def test_a_run_is_written_down_with_its_figures(followed: Subscription) -> None:
+    recover("--all")
+
+    run = Run.objects.get(command="recover_changes")
+    assert (run.outcome, run.summary["checked"]) == ("succeeded", 1)
+    assert "errors" not in run.summary
 
 
 def test_those_of_one_app_registration_are_looked_up(followed: Subscription) -> None:
