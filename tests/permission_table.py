@@ -64,6 +64,10 @@ MODELS = {
     "notifications_delivery": Model(see=SEEING),
     "notifications_endpointminute": Model(see=SEEING),
     "notifications_legalhold": Model(see=SEEING, add=ADMINISTRATORS),
+    # The keys are those of the visitor's own.
+    "notifications_savedsearch": Model(
+        see=EVERY_ROLE, change=OPERATORS | READERS, delete=OPERATORS | READERS
+    ),
     "notifications_retentionrule": Model(
         see=SEEING, add=ADMINISTRATORS, change=ADMINISTRATORS, delete=ADMINISTRATORS
     ),
@@ -110,6 +114,8 @@ PAGES = {
     "admin:subscriptions_subscription_facts": EVERY_ROLE,
     "admin:subscriptions_subscription_upload": OPERATORS,
     # Notifications.
+    "admin:notifications_changenotification_newer": EVERY_ROLE,
+    "admin:notifications_changenotification_save_search": OPERATORS | READERS,
     "admin:notifications_changenotification_export": ADMINISTRATORS | READERS,
     "admin:notifications_changenotification_erase_all": ADMINISTRATORS,
     "admin:notifications_changenotification_erase": ADMINISTRATORS,
@@ -152,7 +158,9 @@ ACTIONS = {
 }
 
 # Where those who may see content find it; it is nowhere else, and nowhere at all for others.
-WITH_CONTENT = {"admin:notifications_changenotification_change"}
+WITH_CONTENT = {
+    f"admin:notifications_changenotification_{page}" for page in ("changelist", "newer", "change")
+}
 
 # Ways to content that take more than opening an address: method, address, what is sent, and who gets it.
 _LIST = "/admin/notifications/changenotification/"
@@ -167,7 +175,8 @@ WAYS = [
 ]
 # What a list finds by its content: the query with {marker} for a text in it, and who may find it.
 SEARCHES = [
-    (f"{_LIST}?q={{marker}}", NOBODY),
+    (f"{_LIST}?q={{marker}}", CONTENT),
+    (f"{_LIST}?content=subject%20%3D%20%22{{marker}}%22", CONTENT),
     (
         "/admin/autocomplete/?app_label=notifications&model_name=changenotification&field_name=x&term={marker}",
         NOBODY,

@@ -1,5 +1,7 @@
 """Legal holds in the admin: placed after a count, released for a reason, never changed or deleted."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -17,6 +19,7 @@ from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification, LegalHold
 from notifications.services import held, holding
+from notifications.services.browsing.time_limit import TooSlowError, at_most
 from subscriptions.models import Subscription
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to
@@ -31,6 +34,7 @@ CRITERIA = (
     "received_until",
 )
 LONGEST_KEY = 18
+LONGEST_COUNT = timedelta(seconds=8)
 
 
 class LegalHoldForm(forms.ModelForm[LegalHold]):
@@ -142,16 +146,13 @@ class LegalHoldAdmin(ReadOnlyAdmin[LegalHold]):
         hold, picked = form.instance, form.cleaned_data["picked"]
         try:
             found = holding.preview(hold, picked=picked)
-            count = self._count(request, hold, found)
+            count = _counted(request, hold, found)
             if "place" not in request.POST:
-                is_counted = "count" in request.POST
                 selection = "" if picked else holding.in_words(hold)
-                return self._page(
-                    request, form, is_counted=is_counted, count=_in_words(count), selection=selection
-                )
-            exact = count if count is not None and count <= held.COUNTED_AT_MOST else None
+                shown = {"is_counted": "count" in request.POST, "count": count, "selection": selection}
+                return self._page(request, form, **shown)
             actor = request.user.get_username()
-            holding.place(hold, picked=picked, count=exact, actor=actor, now=timezone.now())
+            holding.place(hold, picked=picked, count=count.exact, actor=actor, now=timezone.now())
         except UseCaseError as error:
             form.add_error(None, str(error))
             return self._page(request, form)
@@ -190,14 +191,6 @@ class LegalHoldAdmin(ReadOnlyAdmin[LegalHold]):
             "media": self.media,
         }
         return TemplateResponse(request, "admin/notifications/legalhold/add.html", {**shown, **context})
-
-    def _count(
-        self, request: HttpRequest, hold: LegalHold, found: QuerySet[ChangeNotification]
-    ) -> int | None:
-        """Count, unless the number would tell what is in content to somebody who may not see it."""
-        if hold.mentioning and not request.user.has_perm(CONTENT_PERMISSION):
-            return None
-        return count_up_to(found, held.COUNTED_AT_MOST)
 
     def _release(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for the reason, then release."""
@@ -254,7 +247,24 @@ def _wished(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in (*CRITERIA, "picked") if name in request.GET}
 
 
-def _in_words(count: int | None) -> str:
-    if count is None:
-        return "as many as mention it (the number is told to those who may see content)"
-    return f"more than {held.COUNTED_AT_MOST:,}" if count > held.COUNTED_AT_MOST else f"{count:,}"
+@dataclass(frozen=True, kw_only=True)
+class _Count:
+    """How many a hold covers, or why that is not said."""
+
+    exact: int | None = None
+    text: str = ""
+    why_not: str = ""
+
+
+def _counted(request: HttpRequest, hold: LegalHold, found: QuerySet[ChangeNotification]) -> _Count:
+    """Count, unless the number would tell what is in content to somebody who may not see it."""
+    if hold.mentioning and not request.user.has_perm(CONTENT_PERMISSION):
+        return _Count(why_not="How many mention it is told to those who may see content.")
+    try:
+        with at_most(LONGEST_COUNT):
+            count = count_up_to(found, held.COUNTED_AT_MOST)
+    except TooSlowError:
+        return _Count(why_not="There is too much to be counted while a page waits.")
+    if count > held.COUNTED_AT_MOST:
+        return _Count(text=f"more than {held.COUNTED_AT_MOST:,}")
+    return _Count(exact=count, text=f"{count:,}")

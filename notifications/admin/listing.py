@@ -101,6 +101,9 @@ class ListAdmin(SearchSaver):
         changelist = self.get_changelist_instance(request)
         if changelist.problem:
             raise IncorrectLookupParameters(changelist.problem)
+        if changelist.is_search_in_content:
+            # Whatever is done with the rows, it tells which they are.
+            _note_search(request, found=0)
         rows: QuerySet[ChangeNotification] = changelist.queryset
         return rows
 
@@ -202,14 +205,19 @@ def _tell_content(request: HttpRequest, changelist: NotificationList) -> None:
         return
     actor, now, rows = request.user.get_username(), timezone.now(), changelist.result_list
     if changelist.is_search_in_content:
-        selection = f"list ?{request.GET.urlencode()}"
-        content_audit.note_search(selection, actor=actor, now=now, found=len(rows))
+        _note_search(request, found=len(rows))
     if not rows:
         return
     told = glances(row.pk for row in rows)
     content_audit.note_many(ContentAccess.Way.LIST, told, actor=actor, now=now)
     for row in rows:
         row.glance = told.get(row.pk, Glance())
+
+
+def _note_search(request: HttpRequest, *, found: int) -> None:
+    content_audit.note_search(
+        f"list ?{request.GET.urlencode()}", actor=request.user.get_username(), now=timezone.now(), found=found
+    )
 
 
 def _last_key() -> int:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission
 
 OUR_APPS = ("subscriptions", "notifications")
 CONTENT = "view_notificationcontent"
+SAVING = {"view_savedsearch", "add_savedsearch", "change_savedsearch", "delete_savedsearch"}
 # Daily work at Graph. Credentials, certificates and their keys are left to administrators.
 OPERATING = {
     "add_subscription",
@@ -18,6 +19,7 @@ OPERATING = {
     "test_connection",
     "test_alert",
     "replay_delivery",
+    *SAVING,
 }
 ANALYSING = {
     "view_subscription",
@@ -28,6 +30,7 @@ ANALYSING = {
     "view_apitoken",
     "add_apitoken",
     "delete_apitoken",
+    *SAVING,
 }
 
 

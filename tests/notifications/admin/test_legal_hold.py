@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from notifications.models import ChangeNotification, LegalHold, NotificationContent
+from notifications.models import ChangeNotification, ContentAccess, LegalHold, NotificationContent
 from notifications.services import holding
 from subscriptions.models import Subscription
 
@@ -143,6 +143,17 @@ def test_how_many_mention_somebody_is_told_to_those_who_may_see_content(
 
     assert ("holds 1 notification" in asked) == may_see_content
     assert LegalHold.objects.get().count_when_placed == (1 if may_see_content else None)
+
+
+def test_counting_a_list_that_content_narrows_is_noted_like_any_search(
+    administrator: Client, make_notification: Make
+) -> None:
+    make_notification()
+    address = reverse("admin:notifications_changenotification_erase_all")
+
+    administrator.get(f'{address}?content=subject = "Zanzibar"')
+
+    assert ContentAccess.objects.get().way == "search"
 
 
 def test_rows_are_picked_from_the_list(administrator: Client, make_notification: Make) -> None:
