@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-import psycopg
 from django.db import Error, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 from psycopg.types.numeric import Int4
 
 from notifications.models import Delivery
+from notifications.services import binding
 from notifications.services.group_commit import GroupCommit
 
 _OPTIONS = Delivery._meta  # noqa: SLF001 -- Django's documented way to the columns
@@ -96,18 +95,8 @@ def _writer() -> BaseDatabaseWrapper:
 
 
 def _insert(through: BaseDatabaseWrapper, rows: Sequence[_Row]) -> None:
-    with _cursor(through) as cursor:
+    with binding.cursor(through) as cursor:
         cursor.execute(_statement(len(rows)), [value for row in rows for value in row])
-
-
-def _cursor(through: BaseDatabaseWrapper) -> CursorWrapper:
-    """Return a cursor that sends statement and values apart from each other. Django's own for PostgreSQL mixes them."""
-    if through.vendor != "postgresql":
-        return through.cursor()
-    through.ensure_connection()
-    wrap = through.make_debug_cursor if through.queries_logged else through.make_cursor
-    raw: Any = psycopg.Cursor(through.connection)
-    return wrap(raw)
 
 
 @cache

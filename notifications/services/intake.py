@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from django.db import Error
 
@@ -62,7 +63,23 @@ def accept(
     return Acceptance.STORED
 
 
-def read(delivery: Delivery) -> Envelope:
+class Stored(Protocol):
+    """What is kept of a POST to read it again."""
+
+    @property
+    def body(self) -> bytes:
+        """As it came."""
+
+    @property
+    def content_type(self) -> str:
+        """The header, empty if it was missing."""
+
+    @property
+    def content_encoding(self) -> str:
+        """The header, empty if it was missing."""
+
+
+def read(delivery: Stored) -> Envelope:
     """Parse the stored body.
 
     Raises:

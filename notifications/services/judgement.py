@@ -22,6 +22,10 @@ from subscriptions.services.errors import UseCaseError
 from subscriptions.services.identities import Identity
 
 State = ChangeNotification.State
+# The checks that an item has passed, in their order.
+_CLIENT_STATE: tuple[str, ...] = ("clientState",)
+_SENDER = (*_CLIENT_STATE, "validationToken")
+_CONTENT = (*_SENDER, "dataSignature")
 # Tokens for personal Microsoft accounts name this tenant.
 PERSONAL_ACCOUNTS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
@@ -38,6 +42,16 @@ class Verdict:
     encryption_certificate_id: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """What is genuine if its content opens: the sender is proven, and the key is at hand."""
+
+    content: UnverifiedEncryptedContent
+    private_key: RSAPrivateKey = field(repr=False)
+    thumbprint: str
+    identity: Identity
+
+
 @dataclass(kw_only=True)
 class Lookups:
     """What was found out for the items of one batch, so that each question is asked once.
@@ -50,15 +64,15 @@ class Lookups:
     proven: dict[tuple[str, int, str], tuple[datetime, datetime]] = field(default_factory=dict, repr=False)
 
 
-def judge(
+def prove(
     item: UnverifiedItem,
     *,
     identity: Identity | None,
     unverified_tokens: Sequence[str] | None,
     received_at: datetime,
     lookups: Lookups,
-) -> Verdict:
-    """Decide on one item by its own proof; its neighbours in the body have no say.
+) -> Verdict | Sealed:
+    """Decide on one item by its own proof; its neighbours in the body have no say. What is sealed, `unseal` decides on.
 
     Tokens are held against `received_at`: one that was good on arrival stays good when the item is opened late.
     """
@@ -69,31 +83,53 @@ def judge(
     if not client_state_matches(identity.client_state, item.client_state):
         reason = Reason.CLIENT_STATE_MISMATCH if item.client_state else Reason.CLIENT_STATE_MISSING
         return Verdict(state=State.REJECTED, reason=reason)
-    proof = ["clientState"]
     if item.encrypted_content is None:
-        return Verdict(state=State.ACCEPTED, proof=tuple(proof), identity=identity)
-    certificate_id = item.encrypted_content.certificate_id
+        return Verdict(state=State.ACCEPTED, proof=_CLIENT_STATE, identity=identity)
+    proof = _CLIENT_STATE
     try:
         _prove_sender(
             item, identity=identity, unverified_tokens=unverified_tokens, now=received_at, lookups=lookups
         )
-        proof.append("validationToken")
-        content = _open(item.encrypted_content, lookups)
-        proof.append("dataSignature")
+        proof = _SENDER
+        private_key, thumbprint = _private_key(item.encrypted_content.certificate_id, lookups)
     except NotificationRejectedError as error:
-        return Verdict(
-            state=State.REJECTED if error.is_final else State.WAITING,
-            reason=error.reason,
-            proof=tuple(proof),
-            identity=identity,
-            encryption_certificate_id=certificate_id,
+        return _refused(error, proof=proof, identity=identity, content=item.encrypted_content)
+    return Sealed(
+        content=item.encrypted_content, private_key=private_key, thumbprint=thumbprint, identity=identity
+    )
+
+
+def unseal(sealed: Sealed) -> Verdict:
+    """Decrypt, and decide by what comes out. Asks nobody, so that it may run beside anything."""
+    try:
+        opened = open_content(
+            sealed.content, private_key=sealed.private_key, certificate_thumbprint=sealed.thumbprint
         )
+        content = {str(storable(name)): storable(value) for name, value in opened.items()}
+    except NotificationRejectedError as error:
+        return _refused(error, proof=_SENDER, identity=sealed.identity, content=sealed.content)
     return Verdict(
         state=State.ACCEPTED,
-        proof=tuple(proof),
-        identity=identity,
+        proof=_CONTENT,
+        identity=sealed.identity,
         content=content,
-        encryption_certificate_id=certificate_id,
+        encryption_certificate_id=sealed.content.certificate_id,
+    )
+
+
+def _refused(
+    error: NotificationRejectedError,
+    *,
+    proof: tuple[str, ...],
+    identity: Identity,
+    content: UnverifiedEncryptedContent,
+) -> Verdict:
+    return Verdict(
+        state=State.REJECTED if error.is_final else State.WAITING,
+        reason=error.reason,
+        proof=proof,
+        identity=identity,
+        encryption_certificate_id=content.certificate_id,
     )
 
 
@@ -180,19 +216,13 @@ def _signing_key(kid: str, app_registration: AppRegistration) -> RSAPublicKey:
         raise NotificationRejectedError(Reason.SIGNING_KEYS_UNAVAILABLE, str(error)) from error
 
 
-def _open(content: UnverifiedEncryptedContent, lookups: Lookups) -> dict[str, Any]:
-    """Decrypt with the key of the certificate that the item names.
+def _private_key(certificate_id: str, lookups: Lookups) -> tuple[RSAPrivateKey, str]:
+    """Return the key of the certificate that an item names, and the thumbprint.
 
     Raises:
-        NotificationRejectedError: not authentic; or, not for good, the private key is not here.
+        NotificationRejectedError: it is not here, now or for good.
 
     """
-    private_key, thumbprint = _private_key(content.certificate_id, lookups)
-    opened = open_content(content, private_key=private_key, certificate_thumbprint=thumbprint)
-    return {str(storable(name)): storable(value) for name, value in opened.items()}
-
-
-def _private_key(certificate_id: str, lookups: Lookups) -> tuple[RSAPrivateKey, str]:
     if certificate_id in lookups.private_keys:
         return lookups.private_keys[certificate_id]
     try:

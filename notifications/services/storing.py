@@ -11,7 +11,8 @@ from django.db.models import F
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, fingerprint
 from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
-from notifications.services import announcing, counting, held, recovered
+from notifications.services import announcing, counting, held, inserting, recovered
+from notifications.services.claiming import Taken
 from notifications.services.judgement import Verdict
 from subscriptions.catalogue import workload_of
 from subscriptions.models import Subscription
@@ -28,12 +29,12 @@ WaitingRows = dict[int, ChangeNotification]
 class JudgedDelivery:
     """A delivery with its judged items, and its rows of an earlier try by the index of their items."""
 
-    delivery: Delivery
+    delivery: Taken
     items: Sequence[JudgedItem]
     waiting: WaitingRows
 
 
-def waiting_rows(deliveries: Sequence[Delivery]) -> dict[int, WaitingRows]:
+def waiting_rows(deliveries: Sequence[Taken]) -> dict[int, WaitingRows]:
     """Return the rows of each delivery that could not be proven or opened at an earlier try."""
     found: dict[int, WaitingRows] = {delivery.pk: {} for delivery in deliveries}
     tried = [delivery.pk for delivery in deliveries if delivery.state == Delivery.State.WAITING]
@@ -63,20 +64,25 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     entries = _with_rows_of_delta(_entries(judged, now=now))
     dropped = [row for one in judged for row in one.waiting.values()]
     picks = _drop(dropped)
-    known = _known(entries)
-    new = _insert({key: entry for key, entry in entries.items() if key not in known})
+    new = _insert(entries)
+    if anew := _let_go(entries, new):
+        new |= _insert({key: entries[key] for key in anew})
     counting.note(came=(entries[key].row for key in new), gone=dropped)
-    NotificationContent.objects.bulk_create(
-        _content(pk, entries[key].verdict, now=now)
-        for key, pk in new.items()
-        if entries[key].verdict.content is not None
+    inserting.insert(
+        [
+            _content(pk, entries[key].verdict, now=now)
+            for key, pk in new.items()
+            if entries[key].verdict.content is not None
+        ]
     )
-    ContentFetch.objects.bulk_create(
-        ContentFetch(
-            notification_id=pk, requested_at=now, requested_by="the subscription", next_attempt_at=now
-        )
-        for key, pk in new.items()
-        if _is_to_be_fetched(entries[key])
+    inserting.insert(
+        [
+            ContentFetch(
+                notification_id=pk, requested_at=now, requested_by="the subscription", next_attempt_at=now
+            )
+            for key, pk in new.items()
+            if _is_to_be_fetched(entries[key])
+        ]
     )
     # In one order everywhere, as in the insert.
     for key in sorted(entries.keys() - new.keys()):
@@ -142,35 +148,32 @@ def _with_rows_of_delta(entries: dict[str, _Entry]) -> dict[str, _Entry]:
             entries[known].row.times_delivered += entry.row.times_delivered
             entries[known].former += entry.former
         else:
+            entry.row.duplicate_key = known
             entries[known] = entry
     return entries
 
 
-def _known(entries: Mapping[str, _Entry]) -> set[str]:
-    """Return the keys that are there; what comes again after Graph's last retry is let count as a new change."""
+def _insert(entries: Mapping[str, _Entry]) -> dict[str, int]:
+    """Insert what is not there, and return the new rows' numbers by duplicate key."""
+    # In one order everywhere, so that two workers never wait for each other.
+    return inserting.insert_new([entries[key].row for key in sorted(entries)])
+
+
+def _let_go(entries: Mapping[str, _Entry], new: Mapping[str, int]) -> list[str]:
+    """Return the keys of what comes again after Graph's last retry, and let them count as new changes."""
+    repeated = entries.keys() - new.keys()
+    if not repeated:
+        return []
     columns = ("pk", "duplicate_key", "received_at", "lifecycle_event")
-    rows = ChangeNotification.objects.filter(duplicate_key__in=list(entries)).values_list(*columns)
-    known, over = set(), []
-    for pk, key, received_at, lifecycle_event in rows:
+    over = {}
+    for pk, key, received_at, lifecycle_event in ChangeNotification.objects.filter(
+        duplicate_key__in=repeated
+    ).values_list(*columns):
         window = conf.NOTICE_DUPLICATE_WINDOW if lifecycle_event else conf.DUPLICATE_WINDOW
         if key and received_at < entries[key].row.received_at - window:
-            over.append(pk)
-        elif key:
-            known.add(key)
-    if over:
-        ChangeNotification.objects.filter(pk__in=over).update(duplicate_key=None)
-    return known
-
-
-def _insert(entries: Mapping[str, _Entry]) -> dict[str, int]:
-    """Insert what another worker has not inserted meanwhile, and return the new rows' numbers by duplicate key."""
-    # In one order everywhere, so that two workers never wait for each other.
-    rows = [entries[key].row for key in sorted(entries)]
-    ChangeNotification.objects.bulk_create(rows, ignore_conflicts=True)
-    ours = ChangeNotification.objects.filter(
-        duplicate_key__in=list(entries), delivery__in={row.delivery_id for row in rows}
-    )
-    return {key: pk for key, pk in ours.values_list("duplicate_key", "pk") if key}
+            over[pk] = key
+    ChangeNotification.objects.filter(pk__in=over).update(duplicate_key=None)
+    return list(over.values())
 
 
 def _drop(rows: Iterable[ChangeNotification]) -> dict[int, set[int]]:
@@ -198,7 +201,7 @@ def _hold_on(picks: Mapping[int, set[int]], entries: Mapping[str, _Entry]) -> No
 
 
 def _row(
-    item: UnverifiedItem, verdict: Verdict, *, delivery: Delivery, key: str, came: int, now: datetime
+    item: UnverifiedItem, verdict: Verdict, *, delivery: Taken, key: str, came: int, now: datetime
 ) -> ChangeNotification:
     is_to_handle = verdict.state == State.ACCEPTED and item.lifecycle_event in LIFECYCLE_EVENTS
     return ChangeNotification(
@@ -223,7 +226,7 @@ def _row(
         last_received_at=delivery.received_at,
         processed_at=now,
         handle_after=now if is_to_handle else None,
-        delivery=delivery,
+        delivery_id=delivery.pk,
         item_index=item.index,
     )
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import lacking_keys, processing
-from notifications.services.processing import GIVE_UP_AFTER
+from notifications.services.reading import GIVE_UP_AFTER
 from subscriptions.models import EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import certificate_rotation

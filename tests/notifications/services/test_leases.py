@@ -10,7 +10,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from notifications.models import Delivery
-from notifications.services import leases, processing
+from notifications.services import claiming, leases, processing
+from notifications.services.claiming import Taken
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -23,16 +24,16 @@ Post = Callable[..., object]
 @pytest.fixture(autouse=True)
 def _short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a lease last half a second, with four signs of life in that time."""
-    monkeypatch.setattr(processing, "LEASE_LASTS", timedelta(seconds=0.5))
+    monkeypatch.setattr(claiming, "LEASE_LASTS", timedelta(seconds=0.5))
     monkeypatch.setattr(leases, "LEASE_LASTS", timedelta(seconds=0.5))
     monkeypatch.setattr(leases, "BEAT_EVERY", timedelta(seconds=0.1))
 
 
 @pytest.fixture
-def held(post: Post) -> Delivery:
+def held(post: Post) -> Taken:
     """Receive a delivery and take it in hand."""
     post(b"no json")
-    (delivery,) = processing._claim(now=datetime.now(UTC), after=None)
+    (delivery,) = claiming.claim(now=datetime.now(UTC), after=None)
     return delivery
 
 
@@ -40,9 +41,8 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def leased_until(delivery: Delivery) -> datetime | None:
-    delivery.refresh_from_db(fields=["leased_until"])
-    return delivery.leased_until
+def leased_until() -> datetime | None:
+    return Delivery.objects.get().leased_until
 
 
 def test_what_a_slow_worker_has_in_hand_is_not_taken_over(
@@ -62,28 +62,30 @@ def test_what_a_slow_worker_has_in_hand_is_not_taken_over(
     assert (other.deliveries, slow.accepted) == (0, 1)
 
 
-def test_a_lease_is_prolonged_while_the_work_goes_on(held: Delivery) -> None:
-    before = held.leased_until
-    with leases.kept_alive([held], clock=clock):
+def test_a_lease_is_prolonged_while_the_work_goes_on(held: Taken) -> None:
+    before = leased_until()
+    with leases.kept_alive(clock=clock) as in_hand:
+        in_hand.take([held])
         time.sleep(0.3)
-        during = leased_until(held)
+        during = leased_until()
 
     assert before is not None
     assert during is not None
     assert during > before
 
 
-def test_what_is_finished_or_taken_over_is_left_alone(held: Delivery) -> None:
+def test_what_is_finished_or_taken_over_is_left_alone(held: Taken) -> None:
     Delivery.objects.update(lease="theirs", leased_until=None)
 
-    with leases.kept_alive([held], clock=clock):
+    with leases.kept_alive(clock=clock) as in_hand:
+        in_hand.take([held])
         time.sleep(0.3)
 
-    assert leased_until(held) is None
+    assert leased_until() is None
 
 
 def test_one_sign_of_life_that_does_not_come_through_ends_nothing(
-    held: Delivery, caplog: pytest.LogCaptureFixture
+    held: Taken, caplog: pytest.LogCaptureFixture
 ) -> None:
     beats: list[datetime] = []
 
@@ -93,20 +95,22 @@ def test_one_sign_of_life_that_does_not_come_through_ends_nothing(
             raise OperationalError
         return clock()
 
-    before = held.leased_until
-    with leases.kept_alive([held], clock=broken_at_first):
+    before = leased_until()
+    with leases.kept_alive(clock=broken_at_first) as in_hand:
+        in_hand.take([held])
         time.sleep(0.4)
 
-    assert leased_until(held) != before
+    assert leased_until() != before
     assert "leases not prolonged" in caplog.text
 
 
 def test_a_worker_that_hangs_loses_what_it_has_in_hand(
-    held: Delivery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    held: Taken, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(leases, "LONGEST_IN_HAND", timedelta(seconds=0.2))
 
-    with leases.kept_alive([held], clock=clock):
+    with leases.kept_alive(clock=clock) as in_hand:
+        in_hand.take([held])
         time.sleep(1.0)
 
     assert processing.process(clock=clock).deliveries == 1

@@ -1,6 +1,7 @@
 """Workers and the inbox: leases, tries, and an end for what never works."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -10,8 +11,9 @@ from cryptography.fernet import Fernet
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import leases, processing
+from notifications.services import claiming, leases, processing, reading
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -25,6 +27,15 @@ Post = Callable[..., object]
 
 def drain(*, after: timedelta = timedelta(), include_waiting: bool = False) -> processing.Summary:
     return processing.process(clock=lambda: datetime.now(UTC) + after, include_waiting=include_waiting)
+
+
+def alone(
+    delivery: claiming.Taken, *, now: datetime | None = None, summary: processing.Summary | None = None
+) -> None:
+    with ThreadPoolExecutor(1) as openers:
+        processing.process_safely(
+            delivery, openers=openers, now=now or datetime.now(UTC), summary=summary or processing.Summary()
+        )
 
 
 @pytest.fixture
@@ -66,10 +77,10 @@ def test_more_deliveries_than_one_claim_takes_are_all_worked_off(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     subscription = known()
-    for _ in range(processing.BATCH_SIZE + 3):
+    for _ in range(claiming.MOST_AT_ONCE + 3):
         post({"value": [item_of(subscription)]})
 
-    assert drain().accepted == processing.BATCH_SIZE + 3
+    assert drain().accepted == claiming.MOST_AT_ONCE + 3
 
 
 def test_a_malformed_delivery_is_put_away_with_the_reason(post: Post) -> None:
@@ -88,7 +99,7 @@ def test_a_delivery_that_a_living_worker_holds_is_left_alone(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     post({"value": [item_of(known())]})
-    processing._claim(now=datetime.now(UTC), after=None)
+    claiming.claim(now=datetime.now(UTC), after=None)
 
     assert drain().deliveries == 0
     assert drain(include_waiting=True).deliveries == 0
@@ -98,7 +109,7 @@ def test_what_a_killed_worker_held_is_taken_over_after_its_lease(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     post({"value": [item_of(known())]})
-    processing._claim(now=datetime.now(UTC), after=None)
+    claiming.claim(now=datetime.now(UTC), after=None)
 
     assert drain(after=leases.LEASE_LASTS + timedelta(seconds=1)).accepted == 1
 
@@ -107,11 +118,11 @@ def test_a_worker_whose_lease_was_taken_over_writes_nothing(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     post({"value": [item_of(known())]})
-    (held,) = processing._claim(now=datetime.now(UTC), after=None)
+    (held,) = claiming.claim(now=datetime.now(UTC), after=None)
     drain(after=leases.LEASE_LASTS + timedelta(seconds=1))
 
     late = processing.Summary()
-    processing._process_safely(held, now=datetime.now(UTC), summary=late)
+    alone(held, summary=late)
 
     assert (late.accepted, late.duplicates, late.errors) == (0, 0, [])
     assert ChangeNotification.objects.get().times_delivered == 1
@@ -121,11 +132,11 @@ def test_a_worker_whose_lease_was_taken_over_does_not_put_the_delivery_back(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     post({"value": [item_of(known())]})
-    (held,) = processing._claim(now=datetime.now(UTC), after=None)
+    (held,) = claiming.claim(now=datetime.now(UTC), after=None)
     later = datetime.now(UTC) + leases.LEASE_LASTS + timedelta(seconds=1)
-    (taken_over,) = processing._claim(now=later, after=None)
+    (taken_over,) = claiming.claim(now=later, after=None)
 
-    processing._process_safely(held, now=later, summary=processing.Summary())
+    alone(held, now=later)
 
     assert Delivery.objects.get().lease == taken_over.lease
     assert not ChangeNotification.objects.exists()
@@ -136,7 +147,7 @@ def test_workers_at_once_never_process_one_delivery_twice(
     known: SubscriptionMaker, item_of: Speller, post: Post
 ) -> None:
     subscription = known()
-    for _ in range(processing.BATCH_SIZE * 2):
+    for _ in range(claiming.MOST_AT_ONCE * 2):
         post({"value": [item_of(subscription)]})
     summaries: list[processing.Summary] = []
 
@@ -150,7 +161,7 @@ def test_workers_at_once_never_process_one_delivery_twice(
     for thread in threads:
         thread.join()
 
-    assert sum(summary.deliveries for summary in summaries) == processing.BATCH_SIZE * 2
+    assert sum(summary.deliveries for summary in summaries) == claiming.MOST_AT_ONCE * 2
     assert sum(summary.duplicates for summary in summaries) == 0
     assert set(Delivery.objects.values_list("state", "attempts")) == {("done", 1)}
 
@@ -206,7 +217,7 @@ def test_a_delivery_that_breaks_off_for_days_is_given_up_and_kept(
     post({"value": [item_of(known())]})
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
-    drain(after=processing.GIVE_UP_AFTER + timedelta(minutes=1))
+    drain(after=reading.GIVE_UP_AFTER + timedelta(minutes=1))
 
     assert Delivery.objects.filter(state="dead").defer("body").count() == 1
 
@@ -218,7 +229,7 @@ def test_what_waits_for_a_certificate_is_tried_at_once_when_an_operator_asks(wai
 
 
 def test_what_waits_for_a_certificate_never_dies(waiting: Delivery) -> None:
-    drain(after=processing.GIVE_UP_AFTER * 10)
+    drain(after=reading.GIVE_UP_AFTER * 10)
 
     waiting.refresh_from_db()
     assert waiting.state == "waiting"
@@ -232,7 +243,7 @@ def test_what_waits_for_signing_keys_for_days_is_given_up_with_the_reason(
     sandbox.add_fault(path="openid-configuration", status=503, times=None)
 
     drain()
-    summary = drain(after=processing.GIVE_UP_AFTER + timedelta(minutes=1))
+    summary = drain(after=reading.GIVE_UP_AFTER + timedelta(minutes=1))
 
     row = ChangeNotification.objects.get()
     assert (row.state, row.reason, summary.dead) == ("dead", "signing_keys_unavailable", 1)
@@ -255,11 +266,11 @@ def test_neighbours_of_an_item_that_waits_are_stored_once_whatever_the_tries(
 
 def test_a_delivery_that_leaves_the_quarantine_before_its_turn_is_no_failure(post: Post) -> None:
     post(b"no json")
-    (held,) = processing._claim(now=datetime.now(UTC), after=None)
+    (held,) = claiming.claim(now=datetime.now(UTC), after=None)
     Delivery.objects.all().delete()
     summary = processing.Summary()
 
-    processing._process_safely(held, now=datetime.now(UTC), summary=summary)
+    alone(held, summary=summary)
 
     assert summary.errors == []
 
@@ -288,24 +299,30 @@ def test_a_batch_costs_the_same_number_of_statements_whatever_is_in_it(
     for _ in range(30):
         post({"value": [item_of(subscription) for _ in range(3)]})
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         summary = drain()
 
     assert (summary.deliveries, summary.accepted) == (30, 90)
 
 
-def test_what_would_not_fit_into_memory_together_is_read_apart() -> None:
+def test_what_would_not_fit_into_memory_together_is_claimed_apart(post: Post) -> None:
+    small, large = claiming.MOST_BYTES // 3, claiming.MOST_BYTES * 2
+    for size, packing in [(small, ""), (small, ""), (large, ""), (small, ""), (1, "gzip"), (1, "gzip")]:
+        post(b"no json")
+        Delivery.objects.filter(size=7).update(size=size, content_encoding=packing)
+
+    groups = iter(lambda: claiming.claim(now=datetime.now(UTC), after=None), [])
+
+    first = Delivery.objects.earliest("pk").pk
+    assert [[taken.pk - first for taken in group] for group in groups] == [[0, 1], [2], [3], [4], [5]]
+
+
+def test_what_came_far_apart_in_time_is_claimed_apart(post: Post) -> None:
+    ages = [timedelta(), conf.NOTICE_DUPLICATE_WINDOW, conf.NOTICE_DUPLICATE_WINDOW * 1.5]
     now = datetime.now(UTC)
-    small, large = processing.GROUP_BYTES // 3, processing.GROUP_BYTES * 2
-    plain = [Delivery(size=size, received_at=now) for size in (small, small, large, small)]
-    packed = [Delivery(size=1, received_at=now, content_encoding="gzip") for _ in range(2)]
+    for age in ages:
+        post(b"no json")
+        newest = Delivery.objects.latest("pk")
+        Delivery.objects.filter(pk=newest.pk).update(received_at=now - age)
 
-    groups = processing._groups([*plain, *packed])
-
-    assert [[delivery.size for delivery in group] for group in groups] == [
-        [small] * 2,
-        [large],
-        [small],
-        [1],
-        [1],
-    ]
+    assert [len(claiming.claim(now=datetime.now(UTC), after=None)) for _ in ages] == [2, 1, 0]

@@ -10,7 +10,7 @@ from django.db import connection
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import leases, processing
+from notifications.services import claiming, processing, reading
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
 
@@ -194,34 +194,24 @@ def test_a_strangers_body_of_thousands_of_items_leaves_few_rows(post: Post) -> N
 
     drain()
 
-    assert ChangeNotification.objects.count() == processing.MOST_ROWS_OF_A_STRANGER
+    assert ChangeNotification.objects.count() == reading.MOST_ROWS_OF_A_STRANGER
     assert Delivery.objects.get().state == "done"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_that_meet_the_same_change_at_once_keep_it_once(
-    known: SubscriptionMaker, item_of: Speller, post: Post
+    known: SubscriptionMaker, item_of: Speller, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # So that both get some.
+    monkeypatch.setattr(claiming, "MOST_AT_ONCE", 1)
     items = [item_of(known(), id=f"n{number}") for number in range(5)]
     for turn in range(6):
         post({"value": items if turn % 2 else items[::-1]})
-    summaries = _together(2, _one_at_a_time)
+    summaries = _together(2, drain)
 
     assert [summary.errors for summary in summaries] == [[], []]
     assert set(ChangeNotification.objects.values_list("state", "times_delivered")) == {("accepted", 6)}
     assert ChangeNotification.objects.count() == 5
-
-
-def _one_at_a_time() -> processing.Summary:
-    """Drain like a worker that shares the inbox: a claim takes few, so that both get some."""
-    summary = processing.Summary()
-    for delivery in Delivery.objects.order_by("pk"):
-        now = datetime.now(UTC)
-        taken = Delivery.objects.due(now).filter(pk=delivery.pk)
-        if taken.update(lease=str(id(summary)), leased_until=now + leases.LEASE_LASTS):
-            delivery.refresh_from_db()
-            processing._process_safely(delivery, now=now, summary=summary)
-    return summary
 
 
 def _together(workers: int, work: Callable[[], processing.Summary]) -> list[processing.Summary]:
