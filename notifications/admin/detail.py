@@ -93,7 +93,9 @@ class DetailAdmin(HistoryAdmin, RawDeliveryAdmin):
         content = contents.first()
         if content is None:
             return {}
-        earlier = item_history.previous(notification)
+        # What is left of a deleted item differs in everything.
+        is_comparable = notification.change_type != "deleted"
+        earlier = item_history.previous(notification) if is_comparable else None
         actor, now = request.user.get_username(), timezone.now()
         content_audit.note_page(notification, actor=actor, now=now)
         if earlier:

@@ -75,6 +75,14 @@ def test_the_first_state_is_compared_with_nothing(
     assert "What changed since the state before" not in page
 
 
+def test_a_deleted_item_is_compared_with_nothing(signed_in: SignIn, states: list[ChangeNotification]) -> None:
+    ChangeNotification.objects.filter(pk=states[1].pk).update(change_type="deleted")
+
+    page = signed_in(SIGHT, CONTENT).get(page_of(states[1])).content.decode()
+
+    assert "What changed since the state before" not in page
+
+
 def test_without_the_right_nothing_of_the_content_is_on_the_page_and_nothing_is_noted(
     signed_in: SignIn, states: list[ChangeNotification]
 ) -> None:
