@@ -5,8 +5,8 @@ A new page needs a row here, or the test fails and names it:
 - a model in the admin: a row in `MODELS`, and one object of it in the test's fixture `objects`
 - a page or button of your own: its address's name in `PAGES`, with the roles that may open or press it
 - an action of a change list: its name in `ACTIONS`
-- where content is shown: the name of the page also in `WITH_CONTENT`; where it takes a form or parameters, in `WAYS`;
-  where it is searched, in `SEARCHES`
+- where content is shown: the page also in `WITH_CONTENT`, with who sees it; where it takes a form or parameters, in
+  `WAYS`; where it is searched, in `SEARCHES`
 
 "GET" and "POST" are refused alike to a role that is not named. A page that takes only POST is pressed.
 """
@@ -115,6 +115,7 @@ PAGES = {
     "admin:subscriptions_subscription_upload": OPERATORS,
     # Notifications.
     "admin:notifications_changenotification_newer": EVERY_ROLE,
+    "admin:notifications_changenotification_raw": ADMINISTRATORS,
     "admin:notifications_changenotification_save_search": OPERATORS | READERS,
     "admin:notifications_changenotification_export": ADMINISTRATORS | READERS,
     "admin:notifications_changenotification_erase_all": ADMINISTRATORS,
@@ -157,9 +158,13 @@ ACTIONS = {
     "notifications_retentionrule": {"delete_selected": ADMINISTRATORS},
 }
 
-# Where those who may see content find it; it is nowhere else, and nowhere at all for others.
+# Where content is shown to whom; it is nowhere else, and nowhere at all for others.
 WITH_CONTENT = {
-    f"admin:notifications_changenotification_{page}" for page in ("changelist", "newer", "change")
+    "admin:notifications_changenotification_changelist": CONTENT,
+    "admin:notifications_changenotification_newer": CONTENT,
+    "admin:notifications_changenotification_change": CONTENT,
+    "admin:notifications_changenotification_history": CONTENT,
+    "admin:notifications_changenotification_raw": ADMINISTRATORS,
 }
 
 # Ways to content that take more than opening an address: method, address, what is sent, and who gets it.
