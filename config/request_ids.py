@@ -1,7 +1,7 @@
 """Gives each request an id that its answer and every line of the log about it carry."""
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -29,7 +29,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the id."""
         unverified = request.META.get(_IN_META, "")
-        request_id = unverified if _SANE.fullmatch(unverified) else uuid.uuid4().hex
+        request_id = unverified if _SANE.fullmatch(unverified) else secrets.token_hex(16)
         token = _current.set(request_id)
         try:
             response = self._get_response(request)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import BinaryIO
 
@@ -75,7 +75,7 @@ class GraphWebhookView(APIView):
         return self._take(request)
 
     def _take(self, request: Request) -> HttpResponse:
-        started_clock = time.monotonic()
+        now, started_clock = timezone.now(), time.monotonic()
         limit = conf.configuration().max_delivery_bytes
         try:
             body = _read(request, limit)
@@ -89,25 +89,24 @@ class GraphWebhookView(APIView):
                 endpoint=self.endpoint,
                 content_type=request.META.get("CONTENT_TYPE", ""),
                 content_encoding=request.META.get("HTTP_CONTENT_ENCODING", ""),
-                now=timezone.now(),
+                now=now,
             )
         except StorageUnavailableError:
-            _measure(started_clock)
+            _measure(started_clock, now=now)
             answer = _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Not stored. Send it again later.")
             answer["Retry-After"] = RETRY_AFTER
             return answer
         engine.nudge()
         if acceptance == Acceptance.STORED:
             # Strangers are left out: a flood of quick answers to them must not hide slow ones to Graph.
-            _measure(started_clock)
+            _measure(started_clock, now=now)
         if acceptance in REFUSALS:
             return _refuse(*REFUSALS[acceptance])
         return HttpResponse(status=HTTPStatus.ACCEPTED)
 
 
-def _measure(started_clock: float) -> None:
-    took = timedelta(seconds=time.monotonic() - started_clock)
-    endpoint_health.note_answer(took, now=timezone.now())
+def _measure(started_clock: float, *, now: datetime) -> None:
+    endpoint_health.note_answer(timedelta(seconds=time.monotonic() - started_clock), now=now)
 
 
 def _read(request: Request, limit: int) -> bytes | None:
