@@ -56,6 +56,11 @@ class Product:
         """Start a worker."""
         return self._start(name, "manage.py", "process_notifications", "--loop", "-v", "0")
 
+    def start_celery(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a worker that the broker wakes."""
+        alone = ("--without-gossip", "--without-mingle", "--concurrency", "1", "-n", f"{name}@%h")
+        return self._start(name, "-m", "celery", "-A", "config", "worker", *alone)
+
     def kill(self, name: str) -> None:
         """Kill a process and its children as a power cut would."""
         process = self._processes.pop(name)
