@@ -109,6 +109,18 @@ def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def at_least(name: str, value: int, least: int) -> int:
+    """Return the value of `name` if it is not too small.
+
+    Raises:
+        ImproperlyConfigured: it is.
+
+    """
+    if value < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}.")
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """Return the Django database that a URL describes.
 

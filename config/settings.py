@@ -64,6 +64,10 @@ CHANGE_TRACKING_APP_IDS = env.list(
 ALERT_WEBHOOK_URL = environment.read_secret("ALERT_WEBHOOK_URL")
 ALERT_WEBHOOK_FORMAT = env.str("ALERT_WEBHOOK_FORMAT", default="json").lower()
 RENEWAL_HEARTBEAT_URL = environment.read_secret("RENEWAL_HEARTBEAT_URL")
+SIGN_IN_CLOUD = env.str("SIGN_IN_CLOUD", default="global").lower()
+SIGN_IN_TENANT_ID = env.str("SIGN_IN_TENANT_ID", default="")
+SIGN_IN_CLIENT_ID = env.str("SIGN_IN_CLIENT_ID", default="")
+SIGN_IN_CLIENT_SECRET = environment.read_secret("SIGN_IN_CLIENT_SECRET")
 CELERY_BROKER_URL = environment.read_secret("CELERY_BROKER_URL")
 # With a broker, workers of their own are expected.
 EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=not CELERY_BROKER_URL)
@@ -87,6 +91,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
     "subscriptions",
     "notifications",
 ]
@@ -104,7 +109,10 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.session_limits.SessionLimitsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    # Last: it turns what a locked sign-in raised into its answer.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -143,6 +151,21 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).update(pool={"min_size": 1, "max_size": 16, "timeout": 2})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Whoever tries passwords has to wait. A name is locked for one address only: else anybody could lock out anybody.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_CLIENT_IP_CALLABLE = "config.client_address.client_address"
+# What is kept of a failed sign-in is what the lock needs; the rest is in the log.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -187,7 +210,11 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+# A session ends so long after the sign-in, and when nothing was asked for so long.
+SESSION_COOKIE_AGE = environment.at_least("SESSION_HOURS", env.int("SESSION_HOURS", default=12), 1) * 3600
+SESSION_IDLE_SECONDS = (
+    environment.at_least("SESSION_IDLE_MINUTES", env.int("SESSION_IDLE_MINUTES", default=60), 1) * 60
+)
 X_FRAME_OPTIONS = "DENY"
 # Everything a page needs comes from here, and nothing is written into it. Names and form are those of Django 6.
 SECURE_CSP: dict[str, list[str]] = {

@@ -1,5 +1,6 @@
 """The settings of this app as one checked value; the only module here that reads `django.conf.settings`."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -13,6 +14,8 @@ from django.core.signals import setting_changed
 
 NOTIFICATIONS_PATH = "/webhooks/graph/notifications"
 LIFECYCLE_PATH = "/webhooks/graph/lifecycle"
+SIGN_IN_CLOUDS = ("global", "us_government_l4", "us_government_l5", "china", "custom")
+_GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class AlertWebhookFormat(StrEnum):
@@ -38,6 +41,11 @@ class Configuration:
     alert_webhook_url: str = field(repr=False)
     alert_webhook_format: str
     renewal_heartbeat_url: str = field(repr=False)
+    # The app registration with which staff sign in here; empty for local passwords only.
+    sign_in_cloud: str
+    sign_in_tenant_id: str
+    sign_in_client_id: str
+    sign_in_client_secret: str = field(repr=False)
 
     def __post_init__(self) -> None:
         """Check what belongs together.
@@ -63,6 +71,23 @@ class Configuration:
             raise ImproperlyConfigured(
                 f"ALERT_WEBHOOK_FORMAT must be one of {', '.join(AlertWebhookFormat)}."
             )
+
+        self._check_sign_in()
+
+    def _check_sign_in(self) -> None:
+        given = (self.sign_in_tenant_id, self.sign_in_client_id, self.sign_in_client_secret)
+        if any(given) and not all(given):
+            raise ImproperlyConfigured(
+                "Set SIGN_IN_TENANT_ID, SIGN_IN_CLIENT_ID and SIGN_IN_CLIENT_SECRET together, or none of them."
+            )
+        for name, value in (("TENANT", self.sign_in_tenant_id), ("CLIENT", self.sign_in_client_id)):
+            if value and not _GUID.fullmatch(value):
+                # A name such as common would let in whoever has an account anywhere.
+                raise ImproperlyConfigured(f"SIGN_IN_{name}_ID must be an ID like those that Entra shows.")
+        if self.sign_in_cloud not in SIGN_IN_CLOUDS:
+            raise ImproperlyConfigured(f"SIGN_IN_CLOUD must be one of {', '.join(SIGN_IN_CLOUDS)}.")
+        if any(given) and self.sign_in_cloud == "custom" and not self.custom_login_url:
+            raise ImproperlyConfigured("SIGN_IN_CLOUD=custom needs CUSTOM_GRAPH_URL and CUSTOM_LOGIN_URL.")
 
     @property
     def notification_url(self) -> str:
@@ -94,6 +119,10 @@ def configuration() -> Configuration:
         alert_webhook_url=settings.ALERT_WEBHOOK_URL,
         alert_webhook_format=settings.ALERT_WEBHOOK_FORMAT,
         renewal_heartbeat_url=settings.RENEWAL_HEARTBEAT_URL,
+        sign_in_cloud=settings.SIGN_IN_CLOUD,
+        sign_in_tenant_id=settings.SIGN_IN_TENANT_ID.lower(),
+        sign_in_client_id=settings.SIGN_IN_CLIENT_ID.lower(),
+        sign_in_client_secret=settings.SIGN_IN_CLIENT_SECRET,
     )
 
 

@@ -1,7 +1,6 @@
 """Signed-in accounts in the admin: somebody signs in, and the state of what was kept is shown."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
@@ -18,9 +17,9 @@ from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from subscriptions import conf
 from subscriptions.admin import badges
 from subscriptions.admin.calls import EXPECTED_ERRORS
+from subscriptions.admin.own_address import address_here
 from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.admin.sign_in_form import SignInForm
 from subscriptions.models import DelegatedAccount, Subscription
@@ -227,12 +226,8 @@ class DelegatedAccountAdmin(OwnerDeletion[DelegatedAccount]):
 
 
 def redirect_uri(request: HttpRequest) -> str:
-    """Return the address to which the sign-in comes back: the public one where the admin is reached there."""
-    callback = reverse("admin:subscriptions_delegatedaccount_callback")
-    public = conf.configuration().public_base_url
-    if urlsplit(public).netloc == request.get_host():
-        return public + callback
-    return request.build_absolute_uri(callback)
+    """Return the address to which the sign-in comes back."""
+    return address_here(request, reverse("admin:subscriptions_delegatedaccount_callback"))
 
 
 def sign_in_again_url(account: DelegatedAccount) -> str:

@@ -42,6 +42,8 @@ class SignedIdentity:
     tenant_id: str
     object_id: str
     username: str
+    # App roles that the tenant has assigned in our app, as their values are spelled there.
+    roles: frozenset[str] = frozenset()
 
     @property
     def is_personal(self) -> bool:
@@ -85,7 +87,10 @@ def verify(
     object_id = _text(claims, "oid").lower()
     names = (_optional_text(claims, name) for name in ("preferred_username", "upn", "email", "name"))
     return SignedIdentity(
-        tenant_id=tenant_id, object_id=object_id, username=next(filter(None, names), object_id)
+        tenant_id=tenant_id,
+        object_id=object_id,
+        username=next(filter(None, names), object_id),
+        roles=_texts(claims, "roles"),
     )
 
 
@@ -151,6 +156,13 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     if not value:
         raise IdTokenRefusedError(f"The ID token's {name} is missing or no text.")
     return value
+
+
+def _texts(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    values = claims.get(name)
+    return (
+        frozenset(one for one in values if isinstance(one, str)) if isinstance(values, list) else frozenset()
+    )
 
 
 def _optional_text(claims: Mapping[str, Any], name: str) -> str:

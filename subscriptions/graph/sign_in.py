@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import msal
@@ -97,17 +98,26 @@ class Refreshed:
     token_cache: str = field(repr=False)
 
 
-def begin(app: SignInApp, *, permissions: Iterable[str], redirect_uri: str, login_hint: str = "") -> Flow:
+def begin(
+    app: SignInApp,
+    *,
+    permissions: Iterable[str],
+    redirect_uri: str,
+    login_hint: str = "",
+    is_for_tokens: bool = True,
+) -> Flow:
     """Return the flow of a sign-in by browser: send the user to its `auth_uri`, and keep it for `finish`.
 
     It holds state, nonce and the PKCE verifier, and goes into JSON. `login_hint` names the account that is expected.
+    Unless it `is_for_tokens`, nothing is asked for but who the user is, for `identify`.
 
     Raises:
         TokenRefusedError, UnreachableError, ThrottledError, UnexpectedAnswerError: the sign-in cannot begin.
 
     """
     with _our_errors():
-        flow: Flow = _application(app, msal.SerializableTokenCache()).initiate_auth_code_flow(
+        application = _application(app, msal.SerializableTokenCache(), is_for_tokens=is_for_tokens)
+        flow: Flow = application.initiate_auth_code_flow(
             _scopes(app, permissions),
             redirect_uri=redirect_uri,
             # Without it the browser signs in whoever it knows, which is the administrator.
@@ -136,17 +146,61 @@ def finish(
         GraphError: Entra refused or did not answer.
 
     """
+    cache = msal.SerializableTokenCache()
+    result, nonce = _redeemed(app, cache, flow, unverified_answer)
+    return _proven(app, cache, result, signing_keys=signing_keys, nonce=nonce, now=now)
+
+
+def identify(
+    app: SignInApp,
+    *,
+    flow: Flow,
+    unverified_answer: Mapping[str, str],
+    signing_keys: SigningKeys,
+    now: datetime,
+) -> SignedIdentity:
+    """Say who came back from a sign-in that is not for tokens; nothing is kept of the answer.
+
+    Raises:
+        WrongAnswerError: the answer does not belong to this flow.
+        IdTokenRefusedError: the answer does not prove who signed in.
+        GraphError: Entra refused or did not answer.
+
+    """
+    result, nonce = _redeemed(
+        app, msal.SerializableTokenCache(), flow, unverified_answer, is_for_tokens=False
+    )
+    return _identity(app, result, signing_keys=signing_keys, nonce=nonce, now=now)
+
+
+def sign_out_address(cloud: Cloud, *, tenant_id: str, back_to: str) -> str:
+    """Return where a browser goes to sign out of the tenant; afterwards it is led to `back_to`.
+
+    Source: Microsoft Learn, identity-platform/v2-protocols-oidc.md (2025-03-11).
+    """
+    query = urlencode({"post_logout_redirect_uri": back_to})
+    return f"{cloud.authority(tenant_id)}/oauth2/v2.0/logout?{query}"
+
+
+def _redeemed(
+    app: SignInApp,
+    cache: msal.SerializableTokenCache,
+    flow: Flow,
+    unverified_answer: Mapping[str, str],
+    *,
+    is_for_tokens: bool = True,
+) -> tuple[Mapping[str, Any], str]:
+    """Return Entra's answer to the code that the browser brought, and the nonce that has to be in it."""
     state = unverified_answer.get("state", "")
     if not hmac.compare_digest(str(flow.get("state", "")).encode(), state.encode()) or not state:
         raise WrongAnswerError("The answer does not belong to the sign-in that was begun here.")
     if not unverified_answer.get("code") and not unverified_answer.get("error"):
         raise WrongAnswerError("The sign-in page sent neither a code nor a reason.")
-    cache = msal.SerializableTokenCache()
     with _our_errors():
-        result = _application(app, cache).acquire_token_by_auth_code_flow(dict(flow), dict(unverified_answer))
+        application = _application(app, cache, is_for_tokens=is_for_tokens)
+        result = application.acquire_token_by_auth_code_flow(dict(flow), dict(unverified_answer))
     # MSAL sends the digest of the nonce that it keeps.
-    nonce = hashlib.sha256(str(flow["nonce"]).encode()).hexdigest()
-    return _proven(app, cache, result, signing_keys=signing_keys, nonce=nonce, now=now)
+    return result, hashlib.sha256(str(flow["nonce"]).encode()).hexdigest()
 
 
 def begin_on_device(app: SignInApp, *, permissions: Iterable[str]) -> DeviceCode:
@@ -242,7 +296,13 @@ def is_newer(token_cache: str, other: str) -> bool:
     return _received_clock(_opened(token_cache)) > _received_clock(_opened(other))
 
 
-def _application(app: SignInApp, cache: msal.SerializableTokenCache, *, as_public: bool = False) -> Any:
+def _application(
+    app: SignInApp,
+    cache: msal.SerializableTokenCache,
+    *,
+    as_public: bool = False,
+    is_for_tokens: bool = True,
+) -> Any:
     build = msal.PublicClientApplication if as_public else msal.ConfidentialClientApplication
     return build(
         app.client_id,
@@ -251,6 +311,7 @@ def _application(app: SignInApp, cache: msal.SerializableTokenCache, *, as_publi
         # The clouds are known; discovery would ask Microsoft's global cloud about each of them.
         instance_discovery=False,
         token_cache=cache,
+        exclude_scopes=[] if is_for_tokens else ["offline_access"],
         http_client=HttpClient(app.cloud, secret_in(app.credential)),
     )
 
@@ -289,9 +350,25 @@ def _proven(
     nonce: str | None,
     now: datetime,
 ) -> SignedIn:
+    identity = _identity(app, result, signing_keys=signing_keys, nonce=nonce, now=now)
+    if not list(cache.search(TokenCache.CredentialType.REFRESH_TOKEN)):
+        raise TokenRefusedError(
+            "The sign-in service gave no refresh token, so the account could not be used later."
+        )
+    return SignedIn(identity=identity, token_cache=cache.serialize())
+
+
+def _identity(
+    app: SignInApp,
+    result: Mapping[str, Any],
+    *,
+    signing_keys: SigningKeys,
+    nonce: str | None,
+    now: datetime,
+) -> SignedIdentity:
     if "access_token" not in result:
         raise refusal(result, known_secret=secret_in(app.credential))
-    identity = id_tokens.verify(
+    return id_tokens.verify(
         str(result.get("id_token") or ""),
         cloud=app.cloud,
         tenant=app.tenant,
@@ -300,11 +377,6 @@ def _proven(
         nonce=nonce,
         now=now,
     )
-    if not list(cache.search(TokenCache.CredentialType.REFRESH_TOKEN)):
-        raise TokenRefusedError(
-            "The sign-in service gave no refresh token, so the account could not be used later."
-        )
-    return SignedIn(identity=identity, token_cache=cache.serialize())
 
 
 def _poll(application: Any, code: DeviceCode, *, is_last: bool) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from subscriptions.models.operation import Operation
 from subscriptions.models.reach_span import ReachSpan
 from subscriptions.models.run import Run, Turn
 from subscriptions.models.sighting import Look, Sighting
+from subscriptions.models.staff_identity import StaffIdentity
 from subscriptions.models.subscription import Subscription
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ReachSpan",
     "Run",
     "Sighting",
+    "StaffIdentity",
     "Subscription",
     "Turn",
 ]

@@ -42,6 +42,7 @@ class Identity:
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
             "jwks_uri": f"{base}/discovery{middle}/keys",
             "response_types_supported": ["code"],
             "subject_types_supported": ["pairwise"],

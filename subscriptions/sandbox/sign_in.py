@@ -45,6 +45,14 @@ class SignIn:
             return self._who(application, tenant_id)
         return _redirect(request, {"code": self._code(request, application, user, scopes)})
 
+    def logout(self, request: Request, tenant: str) -> Response:
+        """Lead back after a sign-out; nobody stays signed in here anyway."""
+        self.identity.tenant_id(tenant)
+        address = request.args.get("post_logout_redirect_uri", "")
+        if urlsplit(address).hostname in _LOOPBACK:
+            return Response(status=302, headers={"Location": address})
+        return _page("You signed out of your account.", "")
+
     def device_code(self, request: Request, tenant: str) -> Response:
         """Start the device code flow."""
         tenant_id = self.identity.tenant_id(tenant)

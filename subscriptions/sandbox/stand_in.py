@@ -234,6 +234,12 @@ class Sandbox(Behaviour):
         self.tenants.put(application)
         return application
 
+    def assign_roles(self, client_id: str, user_id: str, *roles: str) -> None:
+        """Give a user app roles in an application, in the place of those that were assigned."""
+        application = self.tenants.applications[client_id.lower()]
+        assignments = {**application.assignments, user_id: frozenset(roles)}
+        self.tenants.put(replace(application, assignments=assignments))
+
     def add_client_secret(self, client_id: str, *, expires_at: datetime | None = None) -> str:
         """Give an application one more secret beside those that it has, and return it."""
         application = self.tenants.applications[client_id.lower()]

@@ -80,6 +80,8 @@ class Application:
     roles: frozenset[str] = APPLICATION_ROLES
     scopes: frozenset[str] = DELEGATED_SCOPES
     allows_public_client: bool = True
+    # App roles that users were assigned, by the user's id.
+    assignments: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def client_secret(self) -> str:

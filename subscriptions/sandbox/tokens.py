@@ -94,7 +94,10 @@ def id_token(
         "preferred_username": user.username,
         "ver": "2.0",
     }
-    return keys.sign(claims | ({"nonce": nonce} if nonce else {}))
+    roles = application.assignments.get(user.id)
+    return keys.sign(
+        claims | ({"nonce": nonce} if nonce else {}) | ({"roles": sorted(roles)} if roles else {})
+    )
 
 
 def validation_token(

@@ -40,6 +40,7 @@ _ROUTES = Map(
         Rule(f"{_LOGIN}/discovery/v2.0/keys", endpoint="jwks", methods=["GET"]),
         Rule(f"{_LOGIN}/oauth2/v2.0/token", endpoint="token", methods=["POST"]),
         Rule(f"{_LOGIN}/oauth2/v2.0/authorize", endpoint="authorize", methods=["GET", "POST"]),
+        Rule(f"{_LOGIN}/oauth2/v2.0/logout", endpoint="logout", methods=["GET"]),
         Rule(f"{_LOGIN}/oauth2/v2.0/devicecode", endpoint="devicecode", methods=["POST"]),
         Rule(f"{_GRAPH}/$batch", endpoint="batch", methods=["POST"]),
         Rule(f"{_GRAPH}/subscriptions", endpoint="create", methods=["POST"]),
@@ -144,6 +145,7 @@ class Web:
             "jwks": lambda tenant: self.identity.jwks(),  # noqa: ARG005 - all tenants share the keys
             "token": partial(self.identity.token, request),
             "authorize": partial(self.sign_in.authorize, request),
+            "logout": partial(self.sign_in.logout, request),
             "devicecode": partial(self.sign_in.device_code, request),
         }
         return doors[endpoint](**values) if endpoint in doors else None

@@ -27,8 +27,18 @@ def cloud_of(app_registration: AppRegistration) -> Cloud:
         NotConfiguredError: the cloud is custom and CUSTOM_GRAPH_URL is not set.
 
     """
-    if app_registration.cloud != AppRegistration.Cloud.CUSTOM:
-        return clouds.CLOUDS[app_registration.cloud]
+    return cloud_named(app_registration.cloud)
+
+
+def cloud_named(name: str) -> Cloud:
+    """Return the addresses of a cloud.
+
+    Raises:
+        NotConfiguredError: the cloud is custom and CUSTOM_GRAPH_URL is not set.
+
+    """
+    if name != AppRegistration.Cloud.CUSTOM:
+        return clouds.CLOUDS[name]
     configuration = conf.configuration()
     if not configuration.custom_graph_url:
         raise NotConfiguredError(
@@ -165,10 +175,11 @@ def version_of(subscription: Subscription) -> Version:
 
 
 @cache
-def _signing_keys(cloud: Cloud) -> SigningKeys:
+def signing_keys_of(cloud: Cloud) -> SigningKeys:
+    """Return the keys with which a cloud signs its tokens, shared by all of this process."""
     return SigningKeys(cloud)
 
 
 def signing_keys_for(app_registration: AppRegistration) -> SigningKeys:
     """Return the keys with which the cloud signs validation tokens, shared by all of this process."""
-    return _signing_keys(cloud_of(app_registration))
+    return signing_keys_of(cloud_of(app_registration))

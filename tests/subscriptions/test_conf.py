@@ -8,6 +8,9 @@ from pytest_django.fixtures import Settings
 
 from subscriptions import conf
 
+GUID = "7d1b5c90-3e84-4f2a-b6d7-0c9e8f1a2b34"
+SIGN_IN = {"SIGN_IN_TENANT_ID": GUID, "SIGN_IN_CLIENT_ID": GUID, "SIGN_IN_CLIENT_SECRET": "never-shown"}
+
 
 def test_the_addresses_that_graph_calls_follow_from_the_public_one(settings: Settings) -> None:
     settings.PUBLIC_BASE_URL = "https://graph.example.org"
@@ -59,6 +62,13 @@ def test_application_ids_are_compared_in_lower_case(settings: Settings) -> None:
         ({"ALERT_WEBHOOK_URL": "file:///etc/passwd"}, "ALERT_WEBHOOK_URL must be an address"),
         ({"RENEWAL_HEARTBEAT_URL": "https://[broken"}, "RENEWAL_HEARTBEAT_URL must be an address"),
         ({"ALERT_WEBHOOK_FORMAT": "discord"}, "one of json, slack, teams"),
+        ({"SIGN_IN_TENANT_ID": GUID}, "SIGN_IN_CLIENT_SECRET together"),
+        ({**SIGN_IN, "SIGN_IN_CLIENT_SECRET": ""}, "SIGN_IN_CLIENT_SECRET together"),
+        ({**SIGN_IN, "SIGN_IN_TENANT_ID": "common"}, "SIGN_IN_TENANT_ID must be an ID"),
+        ({**SIGN_IN, "SIGN_IN_TENANT_ID": "contoso.example"}, "SIGN_IN_TENANT_ID must be an ID"),
+        ({**SIGN_IN, "SIGN_IN_CLIENT_ID": "our app"}, "SIGN_IN_CLIENT_ID must be an ID"),
+        ({**SIGN_IN, "SIGN_IN_CLOUD": "moon"}, "SIGN_IN_CLOUD must be one of"),
+        ({**SIGN_IN, "SIGN_IN_CLOUD": "custom"}, "SIGN_IN_CLOUD=custom needs"),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: Settings, changes: dict[str, object], text: str) -> None:
@@ -73,6 +83,13 @@ def test_the_value_prints_no_key(settings: Settings) -> None:
     shown = repr(conf.configuration())
 
     assert not [key for key in settings.FIELD_ENCRYPTION_KEYS if key in shown]
+
+
+def test_the_secret_of_the_sign_in_is_not_shown(settings: Settings) -> None:
+    for name, value in SIGN_IN.items():
+        setattr(settings, name, value)
+
+    assert "never-shown" not in repr(conf.configuration())
 
 
 def test_addresses_that_are_secrets_are_not_shown(settings: Settings) -> None:

@@ -422,7 +422,7 @@ def test_keys_that_cannot_be_fetched_let_the_item_wait_and_prove_it_later(
 ) -> None:
     sandbox.add_fault(path="openid-configuration", status=503, times=1)
     (waiting,) = receive(rich_item_of(known_rich), tokens=[sandbox.validation_token()])
-    clients._signing_keys.cache_clear()  # as in another process, which has not asked yet
+    clients.signing_keys_of.cache_clear()  # as in another process, which has not asked yet
 
     processing.process(clock=lambda: datetime.now(UTC) + timedelta(minutes=1))
 
