@@ -88,6 +88,7 @@ class Timeline:
     """Everything that the page shows of a range; `data` is the charts as a script reads them."""
 
     label: str
+    since: str
     choices: tuple[Choice, ...]
     charts: tuple[Chart, ...]
     is_empty: bool
@@ -126,6 +127,7 @@ def timeline(shown: Range, *, now: datetime) -> Timeline:
     )
     return Timeline(
         label=shown.label,
+        since=f"{starts[0]:%Y-%m-%d %H:%M} UTC",
         choices=tuple(
             Choice(
                 label=one.label[0].upper() + one.label[1:], url=f"?range={one.name}", is_chosen=one is shown
