@@ -33,17 +33,17 @@ class Server:
 
 
 @contextmanager
-def database(kind: str, directory: Path, server: str) -> Iterator[dict[str, str]]:
+def database(kind: str, directory: Path, server: str, *, name: str = DATABASE) -> Iterator[dict[str, str]]:
     """Make an empty database of `kind`, and yield the environment in which the product finds it migrated."""
     if kind == "postgresql":
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {DATABASE}")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+        "DATABASE_URL": urlsplit(server)._replace(path=f"/{name}").geturl()
         if kind == "postgresql"
         else f"sqlite:///{directory}/benchmark.sqlite3",
         "VAR_DIR": str(directory / "var"),
@@ -56,7 +56,7 @@ def database(kind: str, directory: Path, server: str) -> Iterator[dict[str, str]
     finally:
         if kind == "postgresql":
             with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def database_processor_seconds(server: str) -> float:
