@@ -36,7 +36,7 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
     @admin.display(description="which")
     def which(self, access: ContentAccess) -> SafeString | str:
         """Name the notification or the selection."""
-        return _link(access) or access.selection or "No longer kept"
+        return _link(access) or access.selection
 
 
 def _link(access: ContentAccess) -> SafeString | None:

@@ -3,18 +3,17 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
 from notifications.admin import words
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.asking import AskingAdmin
+from notifications.admin.export import CONTENT_PERMISSION
 from notifications.models import ChangeNotification
-from notifications.services import erasure
+from notifications.services import content_audit, erasure
 from notifications.services.mentions import naming
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to
@@ -24,7 +23,7 @@ COUNTED_AT_MOST = 100_000
 Rows = QuerySet[ChangeNotification]
 
 
-class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
+class EraseAdmin(AskingAdmin[ChangeNotification]):
     """A list of notifications whose content can be erased."""
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
@@ -46,7 +45,7 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Offer to erase what the list shows."""
         context = {}
         if self.has_erase_permission(request):
-            context["erase_url"] = f"{self.url_of('erase_all')}?{request.GET.urlencode()}"
+            context["erase_url"] = self.asking_url("erase_all", request)
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -65,44 +64,56 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
                 context["erase_url"] = self.url_of("erase", object_id)
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
-    def _erase_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def _erase_one(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        if not self.has_erase_permission(request):
+            raise PermissionDenied
         return self._ask_or_erase(
             request, _row(pk), selection=f"notification {pk}", back=self.url_of("change", str(pk))
         )
 
-    def _erase_all(self, request: HttpRequest) -> HttpResponse:
+    def _erase_all(self, request: HttpRequest) -> HttpResponseBase:
         """Take the rows of the list, or of them only what mentions somebody."""
         text = request.GET.get("mentioning", "").strip()
         filters = request.GET.copy()
         filters.pop("mentioning", None)
         # The list knows no such filter.
         request.GET = filters  # type: ignore[assignment] # a mutable copy, as Django's own admin uses it
-        back = f"{self.url_of('changelist')}?{filters.urlencode()}"
         typed = request.POST.get("mentioning", text).strip()
         if "count" in request.POST or typed != text:
             # What was entered and not counted yet is asked about first.
             filters["mentioning"] = typed
-            return HttpResponseRedirect(f"{self.url_of('erase_all')}?{filters.urlencode()}")
-        context: dict[str, Any] = {"is_list": True, "mentioning": text}
-        selection = f"list ?{filters.urlencode()}"
-        try:
-            rows = self.shown(request)
+            return HttpResponseRedirect(self.asking_url("erase_all", request))
+
+        def answer(rows: Rows, back: str) -> HttpResponseBase:
+            context: dict[str, Any] = {"is_list": True, "mentioning": text}
+            selection = f"list ?{filters.urlencode()}"
             if text:
-                rows = rows.filter(naming(text))
                 selection = f"{selection}, all that mentions {text}"
-        except IncorrectLookupParameters:
-            # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
-        except UseCaseError as error:
-            rows, context["error"] = rows.none(), str(error)
-        return self._ask_or_erase(request, rows, selection=selection, back=back, **context)
+                try:
+                    rows = self._mentioning(request, rows, text, selection=selection)
+                except UseCaseError as error:
+                    rows, context["error"] = rows.none(), str(error)
+            return self._ask_or_erase(request, rows, selection=selection, back=back, **context)
+
+        return self.for_shown(request, answer, allowed=self.has_erase_permission(request))
+
+    def _mentioning(self, request: HttpRequest, rows: Rows, text: str, *, selection: str) -> Rows:
+        """Keep what mentions somebody, for those who may search in content; that it was searched is noted.
+
+        Raises:
+            UseCaseError: the user may not, or the text means nobody.
+
+        """
+        if not request.user.has_perm(CONTENT_PERMISSION):
+            raise UseCaseError(f"Searching content takes the permission {CONTENT_PERMISSION}.")
+        found = rows.filter(naming(text))
+        content_audit.note_search(selection, actor=request.user.get_username(), now=timezone.now(), found=0)
+        return found
 
     def _ask_or_erase(
         self, request: HttpRequest, rows: Rows, *, selection: str, back: str, **context: Any
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Ask with a count, or do it when asked by a click."""
-        if not self.has_erase_permission(request):
-            raise PermissionDenied
         if request.method == "POST":
             actor = request.user.get_username()
             outcome = erasure.erase(rows, selection=selection, actor=actor, now=timezone.now())
@@ -110,17 +121,13 @@ class EraseAdmin(ReadOnlyAdmin[ChangeNotification]):
             self.message_user(request, in_words(outcome), messages.SUCCESS if is_whole else messages.WARNING)
             return HttpResponseRedirect(back)
         count = count_up_to(erasure.erasable(rows), COUNTED_AT_MOST)
-        shown = {
-            **self.admin_site.each_context(request),
-            "title": "Erase content for good?",
-            "opts": self.opts,
+        context |= {
             "count": min(count, COUNTED_AT_MOST),
             "is_cut": count > COUNTED_AT_MOST,
             "held_by": erasure.kept_by_holds(rows),
-            "back": back,
-            "media": self.media,
         }
-        return TemplateResponse(request, "admin/notifications/confirm_erase.html", {**shown, **context})
+        context |= {"title": "Erase content for good?", "step": "Erase content"}
+        return self.ask(request, "confirm_erase.html", back=back, **context)
 
 
 def in_words(outcome: erasure.Outcome) -> str:

@@ -4,21 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification
 from notifications.services import export
 from subscriptions.services.long_lists import LONGEST_LIST, count_up_to
@@ -61,7 +57,7 @@ class ExportForm(forms.Form):
             del self.fields["with_content"]
 
 
-class ExportAdmin(ReadOnlyAdmin[ChangeNotification]):
+class ExportAdmin(AskingAdmin[ChangeNotification]):
     """A list of notifications that can be had as a file."""
 
     def has_export_permission(self, request: HttpRequest) -> bool:
@@ -79,32 +75,27 @@ class ExportAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Offer to export what the list shows."""
         context = {}
         if self.has_export_permission(request):
-            context["export_url"] = f"{self.url_of('export')}?{request.GET.urlencode()}"
+            context["export_url"] = self.asking_url("export", request)
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def _export(self, request: HttpRequest) -> HttpResponseBase:
         """Ask how, or send the file."""
-        if not self.has_export_permission(request):
-            raise PermissionDenied
-        try:
-            rows = self.shown(request)
-        except IncorrectLookupParameters:
-            # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
-        form = ExportForm(request.POST or None, may_see_content=request.user.has_perm(CONTENT_PERMISSION))
-        if request.method == "POST" and form.is_valid():
-            return _file(request, rows, form.cleaned_data, now=timezone.now())
-        count = count_up_to(rows, LONGEST_LIST)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Export",
-            "opts": self.opts,
-            "form": form,
-            "count": f"more than {LONGEST_LIST:,}" if count > LONGEST_LIST else f"{count:,}",
-            "back": f"{self.url_of('changelist')}?{request.GET.urlencode()}",
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/notifications/changenotification/export.html", context)
+
+        def answer(rows: QuerySet[ChangeNotification], back: str) -> HttpResponseBase:
+            may_see_content = request.user.has_perm(CONTENT_PERMISSION)
+            form = ExportForm(request.POST or None, may_see_content=may_see_content)
+            if request.method == "POST" and form.is_valid():
+                return _file(request, rows, form.cleaned_data, now=timezone.now())
+            count = count_up_to(rows, LONGEST_LIST)
+            shown = {
+                "form": form,
+                "count": f"more than {LONGEST_LIST:,}" if count > LONGEST_LIST else f"{count:,}",
+            }
+            return self.ask(
+                request, "changenotification/export.html", title="Export", step="Export", back=back, **shown
+            )
+
+        return self.for_shown(request, answer, allowed=self.has_export_permission(request))
 
 
 def _file(

@@ -3,15 +3,20 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from notifications.admin import words
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification, ContentFetch, NotificationContent
 from notifications.services import engine, fetching
 from notifications.services.item_paths import NotFetchableError
@@ -23,7 +28,7 @@ State = ContentFetch.State
 LEVELS = {State.DONE: messages.SUCCESS, State.WANTED: messages.WARNING}
 
 
-class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
+class FetchAdmin(AskingAdmin[ChangeNotification]):
     """A list of notifications whose resources can be read at Graph."""
 
     def has_fetch_permission(self, request: HttpRequest) -> bool:
@@ -45,7 +50,7 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
         """Offer to read what the list shows."""
         context = {}
         if self.has_fetch_permission(request):
-            context["fetch_url"] = f"{self.url_of('fetch_all')}?{request.GET.urlencode()}"
+            context["fetch_url"] = self.asking_url("fetch_all", request)
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -84,32 +89,21 @@ class FetchAdmin(ReadOnlyAdmin[ChangeNotification]):
             self.message_user(request, in_words(fetch), level)
         return HttpResponseRedirect(self.url_of("change", str(pk)))
 
-    def _fetch_all(self, request: HttpRequest) -> HttpResponse:
+    def _fetch_all(self, request: HttpRequest) -> HttpResponseBase:
         """Ask with a count, or leave it to the workers when asked by a click."""
-        if not self.has_fetch_permission(request):
-            raise PermissionDenied
-        back = f"{self.url_of('changelist')}?{request.GET.urlencode()}"
-        try:
-            rows = self.shown(request)
-        except IncorrectLookupParameters:
-            # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
-        if request.method == "POST":
-            wanted = fetching.want(rows, now=timezone.now(), actor=request.user.get_username())
-            engine.nudge()
-            self.message_user(request, f"Left to the workers: {wanted:,}.", messages.SUCCESS)
-            return HttpResponseRedirect(back)
-        count = count_up_to(fetching.fetchable(rows), fetching.MOST_AT_ONCE)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Fetch current state?",
-            "opts": self.opts,
-            "count": min(count, fetching.MOST_AT_ONCE),
-            "is_cut": count > fetching.MOST_AT_ONCE,
-            "back": back,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/notifications/confirm_fetch.html", context)
+
+        def answer(rows: QuerySet[ChangeNotification], back: str) -> HttpResponseBase:
+            if request.method == "POST":
+                wanted = fetching.want(rows, now=timezone.now(), actor=request.user.get_username())
+                engine.nudge()
+                self.message_user(request, f"Left to the workers: {wanted:,}.", messages.SUCCESS)
+                return HttpResponseRedirect(back)
+            count = count_up_to(fetching.fetchable(rows), fetching.MOST_AT_ONCE)
+            shown = {"count": min(count, fetching.MOST_AT_ONCE), "is_cut": count > fetching.MOST_AT_ONCE}
+            step = "Fetch current state"
+            return self.ask(request, "confirm_fetch.html", title=f"{step}?", step=step, back=back, **shown)
+
+        return self.for_shown(request, answer, allowed=self.has_fetch_permission(request))
 
 
 def _offer(notification: ChangeNotification) -> dict[str, str]:

@@ -9,16 +9,15 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from notifications.admin import words
+from notifications.admin.asking import AskingAdmin
 from notifications.admin.export import CONTENT_PERMISSION
-from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification, LegalHold
-from notifications.services import held, holding
+from notifications.services import content_audit, held, holding
 from notifications.services.browsing.time_limit import TooSlowError, at_most
 from subscriptions.models import Subscription
 from subscriptions.services.errors import UseCaseError
@@ -104,7 +103,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(LegalHold)
-class LegalHoldAdmin(ReadOnlyAdmin[LegalHold]):
+class LegalHoldAdmin(AskingAdmin[LegalHold]):
     """Shows what is under a legal hold, and what was."""
 
     list_display = ("name", "state", "placed", "placed_by", "selection")
@@ -179,18 +178,15 @@ class LegalHoldAdmin(ReadOnlyAdmin[LegalHold]):
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def _page(self, request: HttpRequest, form: LegalHoldForm, **context: Any) -> HttpResponse:
-        shown = {
-            **self.admin_site.each_context(request),
-            "title": "Place a legal hold",
-            "opts": self.opts,
+        picked = form["picked"].value()
+        context |= {
             "form": form,
-            "picked_count": len(form["picked"].value().split(",")) if form["picked"].value() else 0,
-            "back": self.url_of("changelist")
-            if self.has_view_permission(request)
-            else reverse("admin:index"),
-            "media": self.media,
+            "picked_count": len(picked.split(",")) if picked else 0,
+            "title": "Place a legal hold",
+            "step": "Place a legal hold",
         }
-        return TemplateResponse(request, "admin/notifications/legalhold/add.html", {**shown, **context})
+        back = self.url_of("changelist") if self.has_view_permission(request) else reverse("admin:index")
+        return self.ask(request, "legalhold/add.html", back=back, **context)
 
     def _release(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for the reason, then release."""
@@ -210,16 +206,10 @@ class LegalHoldAdmin(ReadOnlyAdmin[LegalHold]):
                 self.log_change(request, hold, "Released.")
                 self.message_user(request, f"Released: {hold}.", messages.SUCCESS)
                 return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Release the legal hold?",
-            "opts": self.opts,
-            "hold": hold,
-            "error": error,
-            "back": back,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/notifications/legalhold/release.html", context)
+        title = "Release the legal hold?"
+        return self.ask(
+            request, "legalhold/release.html", title=title, step="Release", back=back, hold=hold, error=error
+        )
 
     @admin.display(description="state")
     def state(self, hold: LegalHold) -> SafeString:
@@ -258,8 +248,11 @@ class _Count:
 
 def _counted(request: HttpRequest, hold: LegalHold, found: QuerySet[ChangeNotification]) -> _Count:
     """Count, unless the number would tell what is in content to somebody who may not see it."""
-    if hold.mentioning and not request.user.has_perm(CONTENT_PERMISSION):
-        return _Count(why_not="How many mention it is told to those who may see content.")
+    if hold.mentioning:
+        if not request.user.has_perm(CONTENT_PERMISSION):
+            return _Count(why_not="How many mention it is told to those who may see content.")
+        actor, selection = request.user.get_username(), f"legal hold, {holding.in_words(hold)}"
+        content_audit.note_search(selection, actor=actor, now=timezone.now(), found=0)
     try:
         with at_most(LONGEST_COUNT):
             count = count_up_to(found, held.COUNTED_AT_MOST)

@@ -4,15 +4,13 @@ from abc import abstractmethod
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.asking import AskingAdmin
 from notifications.models import Delivery
 from notifications.services import replay
 
@@ -20,7 +18,7 @@ PERMISSION = "notifications.replay_delivery"
 M = TypeVar("M", bound=Model)
 
 
-class ReplayAdmin(ReadOnlyAdmin[M]):
+class ReplayAdmin(AskingAdmin[M]):
     """A list whose rows came in deliveries that can be tried again."""
 
     change_list_template = "admin/notifications/replayable_change_list.html"
@@ -51,7 +49,7 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
         """Offer to try again what the list shows."""
         context = {}
         if self.has_replay_permission(request):
-            context["replay_url"] = f"{self.url_of('replay_all')}?{request.GET.urlencode()}"
+            context["replay_url"] = self.asking_url("replay_all", request)
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -67,37 +65,27 @@ class ReplayAdmin(ReadOnlyAdmin[M]):
             context["replay_url"] = self.url_of("replay", object_id)
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
-    def _replay_all(self, request: HttpRequest) -> HttpResponse:
-        back = f"{self.url_of('changelist')}?{request.GET.urlencode()}"
-        try:
-            rows = self.shown(request)
-        except IncorrectLookupParameters:
-            # The list explains what is wrong with its address.
-            return HttpResponseRedirect(f"{self.url_of('changelist')}?e=1")
-        return self._answer(request, rows, back=back)
+    def _replay_all(self, request: HttpRequest) -> HttpResponseBase:
+        def answer(rows: QuerySet[M], back: str) -> HttpResponseBase:
+            return self._answer(request, rows, back=back)
 
-    def _replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._answer(request, self._one(request, object_id), back=self.url_of("change", object_id))
+        return self.for_shown(request, answer, allowed=self.has_replay_permission(request))
 
-    def _answer(self, request: HttpRequest, rows: QuerySet[M], *, back: str) -> HttpResponse:
-        """Ask with a count, or do it when asked by a click."""
+    def _replay_one(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         if not self.has_replay_permission(request):
             raise PermissionDenied
+        return self._answer(request, self._one(request, object_id), back=self.url_of("change", object_id))
+
+    def _answer(self, request: HttpRequest, rows: QuerySet[M], *, back: str) -> HttpResponseBase:
+        """Ask with a count, or do it when asked by a click."""
         deliveries = self._replayable(rows)
         if request.method == "POST":
             outcome = replay.replay(deliveries, now=timezone.now(), actor=request.user.get_username())
             level = messages.WARNING if outcome.in_hand else messages.SUCCESS
             self.message_user(request, in_words(outcome), level)
             return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Try again now?",
-            "opts": self.opts,
-            "count": deliveries.count(),
-            "back": back,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/notifications/confirm_replay.html", context)
+        count, step = deliveries.count(), "Try again now"
+        return self.ask(request, "confirm_replay.html", title=f"{step}?", step=step, back=back, count=count)
 
     def _replayable(self, rows: QuerySet[M]) -> QuerySet[Delivery]:
         return replay.replayable(self.deliveries_of(rows))

@@ -9,9 +9,13 @@ NAMED_AT_MOST = 1_000
 
 
 def note_page(notification: ChangeNotification, *, actor: str, now: datetime) -> None:
-    """Note that somebody opened one notification with its content."""
+    """Note that somebody opened one notification with its content; which one is said also when it is gone."""
     ContentAccess.objects.create(
-        at=now, actor=actor[:200], way=ContentAccess.Way.PAGE, notification=notification
+        at=now,
+        actor=actor[:200],
+        way=ContentAccess.Way.PAGE,
+        notification=notification,
+        selection=f"Notification {notification.pk}",
     )
 
 

@@ -1,5 +1,6 @@
 """Rows that the application writes and nobody else."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.contrib import admin
@@ -14,7 +15,7 @@ M = TypeVar("M", bound=Model)
 class AppendOnlyAdmin(admin.ModelAdmin[M]):
     """A list to read: no adding, changing or deleting, and no counting of the whole table."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db.models import SET_NULL
 from django.test import Client
 from django.urls import reverse
 
 from notifications.models import ContentAccess
+from notifications.services import content_audit
 
 LIST = reverse("admin:notifications_contentaccess_changelist")
 
@@ -39,3 +43,23 @@ def test_nobody_writes_it(administrator: Client, access: ContentAccess, page: st
     answer = administrator.post(reverse(f"admin:notifications_contentaccess_{page}", args=arguments))
 
     assert answer.status_code == 403
+
+
+def test_it_outlives_who_read_and_what_was_read(administrator: Client, make_notification: Any) -> None:
+    reader, notification = User.objects.create_user("ana"), make_notification()
+    key = notification.pk
+    content_audit.note_page(notification, actor=reader.get_username(), now=datetime.now(UTC))
+
+    administrator.post(reverse("admin:auth_user_delete", args=(reader.pk,)), {"post": "yes"})
+    notification.delete()
+
+    assert not User.objects.filter(username="ana").exists()
+    page = administrator.get(LIST).content.decode()
+    assert "ana" in page
+    assert f"Notification {key}" in page
+
+
+def test_nothing_in_the_database_takes_it_along() -> None:
+    ways = {field.remote_field.on_delete for field in ContentAccess._meta.fields if field.remote_field}
+
+    assert ways == {SET_NULL}

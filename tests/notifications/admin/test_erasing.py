@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from notifications.models import ChangeNotification, ContentErasure, NotificationContent
+from notifications.models import ChangeNotification, ContentAccess, ContentErasure, NotificationContent
 
 SEE, ERASE = "notifications.view_changenotification", "notifications.erase_content"
 SEE_CONTENT = "notifications.view_notificationcontent"
@@ -116,6 +117,23 @@ def test_a_text_that_means_nobody_erases_nothing(
     assert "Enter an ID or address" in administrator.get(address).content.decode()
     administrator.post(address)
     assert NotificationContent.objects.exists()
+
+
+def test_looking_for_a_text_in_content_takes_the_right_to_see_it_and_is_noted(
+    signed_in: Callable[..., Client], notification: ChangeNotification
+) -> None:
+    client = signed_in(SEE, ERASE)
+    address = f"{url('erase_all')}?mentioning=zoe@contoso.example"
+
+    assert "takes the permission" in client.get(address).content.decode()
+    client.post(address)
+    assert NotificationContent.objects.exists()
+    assert not ContentAccess.objects.exists()
+    client.logout()
+    client.force_login(User.objects.create_superuser("root"))
+    client.get(address)
+
+    assert ContentAccess.objects.get().way == "search"
 
 
 def test_a_filter_that_makes_no_sense_erases_nothing(
