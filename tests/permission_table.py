@@ -80,6 +80,9 @@ PAGES = {
     "admin:logout": ANYBODY,
     "admin:password_change": STAFF,
     "admin:password_change_done": STAFF,
+    # As long as no app is set for it, they lead back to the page with the password.
+    "admin:staff_sign_in": NOBODY,
+    "admin:staff_sign_in_callback": NOBODY,
     "admin:jsi18n": STAFF,
     "admin:autocomplete": NOBODY,  # no field uses it
     "admin:view_on_site": STAFF,
