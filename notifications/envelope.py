@@ -201,8 +201,12 @@ def content_digest(item: UnverifiedItem) -> str:
 
 
 def _digest(value: Any) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    try:
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Large numbers and lone surrogates; what holds none is never written in this way.
+        canonical = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def _unpacked(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
@@ -268,19 +272,25 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() and "\0" not in value else _UNSTORABLE.sub(_REPLACEMENT, value)
-    if isinstance(value, bool) or value is None:
+    # What JSON is read into has no other types. The order is that of how often they come: each item has dozens.
+    kind = type(value)
+    if kind is str:
+        return _storable_text(value)
+    if kind is bool or value is None:
         return value
-    if isinstance(value, int):
+    if kind is int:
         return value if value in _INT64 else str(value)
-    if isinstance(value, float):
+    if kind is float:
         return value if abs(value) < float("inf") else str(value)
     if depth == 0:
         raise MalformedBodyError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
-    if isinstance(value, list):
+    if kind is list:
         return [_storable(element, depth - 1) for element in value]
-    return {_storable(name, 0): _storable(element, depth - 1) for name, element in value.items()}
+    return {_storable_text(name): _storable(element, depth - 1) for name, element in value.items()}
+
+
+def _storable_text(text: str) -> str:
+    return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def _has_repeated_key(value: Any) -> bool:

@@ -102,10 +102,11 @@ def prove(
 def unseal(sealed: Sealed) -> Verdict:
     """Decrypt, and decide by what comes out. Asks nobody, so that it may run beside anything."""
     try:
-        opened = open_content(
-            sealed.content, private_key=sealed.private_key, certificate_thumbprint=sealed.thumbprint
+        content = storable(
+            open_content(
+                sealed.content, private_key=sealed.private_key, certificate_thumbprint=sealed.thumbprint
+            )
         )
-        content = {str(storable(name)): storable(value) for name, value in opened.items()}
     except NotificationRejectedError as error:
         return _refused(error, proof=_SENDER, identity=sealed.identity, content=sealed.content)
     return Verdict(

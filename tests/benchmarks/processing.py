@@ -1,8 +1,13 @@
 """Measure processing beside the RSA rate of the same core, in the same run: `python tests/benchmarks/processing.py`.
 
-Rich notifications lie in the inbox; one worker proves, opens and commits them, and the time from its first claim to
-its last commit counts. The limit is what the bare RSA-OAEP unwrap of their data keys alone takes on one core, measured
-before and after; the better of the two counts. Memory is the worker's highest resident set.
+Rich notifications lie in the inbox; workers prove, open and commit them, and the time from the first claim to the last
+commit counts. The limit is what the bare RSA-OAEP unwrap of their data keys alone takes on one core, measured before
+and after; the better of the two counts. Memory is a worker's highest resident set, also beside ever more waiting
+deliveries (`--waiting`).
+
+Where neighbours use the machine too, times say little. So the processor time of a notification is printed as well, of
+the worker and of its PostgreSQL server process, and how much of both is the bare unwrap: that is the share of all
+cores' limit that is reached when they do nothing else.
 """
 
 import argparse
@@ -28,11 +33,11 @@ key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 sha1 = hashes.SHA1()
 oaep = padding.OAEP(mgf=padding.MGF1(algorithm=sha1), algorithm=sha1, label=None)
 wrapped = key.public_key().encrypt(bytes(32), oaep)
-began, count = time.perf_counter(), 0
+began, used, count = time.perf_counter(), time.process_time(), 0
 while time.perf_counter() - began < float(sys.argv[1]):
     key.decrypt(wrapped, oaep)
     count += 1
-print(count / (time.perf_counter() - began))
+print(count / (time.perf_counter() - began), (time.process_time() - used) / count)
 """
 
 
@@ -44,32 +49,40 @@ def main() -> None:
     arguments.add_argument("--notifications", type=int, default=10_000)
     arguments.add_argument("--items", nargs="+", type=int, default=[1, 50], help="notifications a delivery")
     arguments.add_argument("--workers", nargs="+", type=int, default=[1, 2])
+    arguments.add_argument("--waiting", nargs="*", type=int, default=[10_000, 200_000], help="for the memory")
     options = arguments.parse_args()
     for kind in options.database:
         for items in options.items:
             for workers in options.workers:
-                _measure(kind, items, workers, options)
+                _measure(kind, items, workers, options.notifications, options.server)
+        for waiting in options.waiting:
+            print(f"{waiting} waiting deliveries:", flush=True)
+            _measure(kind, 1, 1, waiting, options.server)
 
 
-def _measure(kind: str, items: int, workers: int, options: argparse.Namespace) -> None:
+def _measure(kind: str, items: int, workers: int, notifications: int, server: str) -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        environment = stack.enter_context(workplace.database(kind, directory, options.server))
-        deliveries = options.notifications // items
+        environment = stack.enter_context(workplace.database(kind, directory, server))
+        deliveries = notifications // items
         filling = ["-m", "tests.benchmarks.filling", str(deliveries), str(items), str(directory)]
         stack.enter_context(workplace.running(environment, *filling))
         environment |= _cloud(directory / "filled")
-        before = _unwrap_rate()
+        before = _unwrap()
         found = _drain(environment, workers)
-        limit = max(before, _unwrap_rate())
+        after = _unwrap()
     accepted = sum(one["accepted"] for one in found)
     if accepted != deliveries * items:
         raise SystemExit(f"Not all were opened: {found}")
     took = max(one["ended_at"] for one in found) - min(one["began_at"] for one in found)
     rate = accepted / took
+    limit, unwrap = max(before[0], after[0]), min(before[1], after[1])
+    used = {name: sum(one[name] for one in found) / accepted for name in ("worker_seconds", "server_seconds")}
     print(
         f"{kind:10}  items {items:3}  workers {workers}   {rate:6.0f}/s   bare unwrap {limit:6.0f}/s a core   "
-        f"of {workers} core(s) {rate / limit / workers:.2f}   "
+        f"of {workers} core(s) {rate / limit / workers:.2f}   processor time of one: "
+        f"worker {used['worker_seconds'] * 1e6:.0f} µs, server {used['server_seconds'] * 1e6:.0f} µs, "
+        f"bare unwrap {unwrap * 1e6:.0f} µs, share {unwrap / sum(used.values()):.2f}   "
         f"memory {max(one['memory_kb'] for one in found) / 1024:.0f} MB",
         flush=True,
     )
@@ -92,9 +105,11 @@ def _cloud(mark: Path) -> dict[str, str]:
     return found
 
 
-def _unwrap_rate() -> float:
+def _unwrap() -> tuple[float, float]:
+    """Return how many unwraps one core does in a second, and how much processor time one takes, in seconds."""
     command = [sys.executable, "-c", UNWRAP, "1.5"]
-    return float(subprocess.run(command, check=True, env=os.environ, stdout=subprocess.PIPE).stdout)
+    printed = subprocess.run(command, check=True, env=os.environ, stdout=subprocess.PIPE).stdout.split()
+    return float(printed[0]), float(printed[1])
 
 
 if __name__ == "__main__":
