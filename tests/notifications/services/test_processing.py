@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -326,3 +326,57 @@ def test_what_came_far_apart_in_time_is_claimed_apart(post: Post) -> None:
         Delivery.objects.filter(pk=newest.pk).update(received_at=now - age)
 
     assert [len(claiming.claim(now=datetime.now(UTC), after=None)) for _ in ages] == [2, 1, 0]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps to the index anyway")
+def test_a_claim_reads_the_index_in_its_order_however_full_the_inbox_is(post: Post) -> None:
+    for _ in range(3):
+        post(b"no json")
+
+    claiming.claim(now=datetime.now(UTC), after=None)
+
+    # What a claim sets for its transaction lasts to the end of the test's.
+    plan = Delivery.objects.due(datetime.now(UTC)).order_by("next_attempt_at", "pk")[:250].explain()
+    assert "delivery_due" in plan
+    assert "Sort" not in plan
+
+
+def test_contents_are_opened_beside_by_other_threads(
+    known_rich: Subscription, rich_item_of: Speller, post: Post, sandbox: Sandbox
+) -> None:
+    items = [rich_item_of(known_rich) for _ in range(reading.OPENED_AT_ONCE + 1)]
+    post({"value": items, "validationTokens": [sandbox.validation_token()]})
+    taken = claiming.claim(now=datetime.now(UTC), after=None)
+    let_go = Event()
+
+    with ThreadPoolExecutor(1) as openers:
+        openers.submit(let_go.wait)
+        read = reading.Reading(taken, openers=openers)
+        let_go.set()
+        (judged,) = read.judged(now=datetime.now(UTC))
+
+    assert [verdict.state for _, verdict in judged.items] == ["accepted"] * len(items)
+    assert [item.index for item, _ in judged.items] == list(range(len(items)))
+
+
+def test_a_group_that_cannot_be_written_together_is_written_one_by_one(
+    known: SubscriptionMaker, item_of: Speller, post: Post
+) -> None:
+    subscription = known()
+    for _ in range(3):
+        post({"value": [item_of(subscription)]})
+    lost = Delivery.objects.earliest("pk").pk
+    clock_calls = []
+
+    def clock() -> datetime:
+        # Just before the group is written, another worker takes one of it over.
+        clock_calls.append(1)
+        if len(clock_calls) == 3:
+            Delivery.objects.filter(pk=lost).update(lease="theirs")
+        return datetime.now(UTC)
+
+    summary = processing.process(clock=clock)
+
+    assert (summary.accepted, summary.errors) == (2, [])
+    assert Delivery.objects.get(pk=lost).lease == "theirs"
+    assert lost not in ChangeNotification.objects.values_list("delivery", flat=True)
