@@ -1,8 +1,8 @@
 """The floor of intake: a bare WSGI view that makes the product's one insert with the raw driver, and nothing else.
 
 Same table with its indexes, same columns, one connection for each thread, one commit for each request. What it
-writes as the body is made beforehand and is as long as the product's own ciphertext of such a body. It parses,
-proves and encrypts nothing.
+writes as the body is the product's own ciphertext of such a body, made beforehand. It parses, proves and encrypts
+nothing.
 """
 
 import os
@@ -10,13 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import psycopg
 
 URL = os.environ["DATABASE_URL"]
-SEALED = bytes(int(os.environ.get("SEALED_BYTES", "1024")))
+SEALED = Path(os.environ["SEALED_BODY"]).read_bytes()
 COLUMNS = (
     "received_at, endpoint, body, size, content_type, content_encoding, is_quarantined, state, lease, "
     "leased_until, attempts, next_attempt_at, error, processed_at"

@@ -11,7 +11,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,11 +28,15 @@ APPLICATIONS = {
     "floor": "tests.benchmarks.floor:application",
     "naive": "tests.benchmarks.naive:application",
 }
-# What sealing a body adds to it: version, salt, nonce and tag.
-SEALING_BYTES = 45
 FIGURES = ("rate", "p50_ms", "p99_ms", "web_us", "database_us")
 # The first requests load code and open connections.
 WARM_UP_SECONDS = 1.5
+SEAL = """
+from pathlib import Path
+from subscriptions.models.fields import cipher
+Path("{body}").with_suffix(".sealed").write_bytes(cipher().seal(Path("{body}").read_bytes()))
+"""
+TENANTS = 10
 CLIENT_STATE = "1.a-secret-of-the-benchmark"
 MAKE_SUBSCRIPTION = """
 from datetime import UTC, datetime, timedelta
@@ -54,11 +60,13 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=2.0, help="of each round")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--workers", type=int, default=0, help="that drain the inbox meanwhile")
+    arguments.add_argument("--renewals", type=int, default=0, help="subscriptions that are renewed meanwhile")
     options = arguments.parse_args()
     for kind in options.database:
         for processes in options.processes:
             print(
-                f"\n{kind}, gunicorn gthread, {processes} process(es) of 8 threads, {options.workers} workers"
+                f"\n{kind}, gunicorn gthread, {processes} process(es) of 8 threads, {options.workers} workers, "
+                f"{options.renewals} renewals"
             )
             for items in options.items:
                 _table(kind, processes, items, options)
@@ -70,7 +78,8 @@ def _table(kind: str, processes: int, items: int, options: argparse.Namespace) -
         environment = stack.enter_context(workplace.database(kind, directory, options.server))
         body = directory / "body.json"
         body.write_bytes(_body(environment, items))
-        environment["SEALED_BYTES"] = str(len(body.read_bytes()) + SEALING_BYTES)
+        environment["SEALED_BODY"] = str(directory / "body.sealed")
+        workplace.manage(environment, "shell", "-v0", code=SEAL.format(body=body))
         for _ in range(options.workers):
             stack.enter_context(
                 workplace.running(environment, "manage.py", "process_notifications", "--loop", "-v0")
@@ -81,12 +90,37 @@ def _table(kind: str, processes: int, items: int, options: argparse.Namespace) -
         }
         for server in servers.values():
             _load(server.port, body, processes, WARM_UP_SECONDS)
+        if options.renewals:
+            renewal = stack.enter_context(_renewing(environment, directory, options.renewals))
         for concurrency in options.concurrency:
             found: dict[str, list[dict[str, Any]]] = {name: [] for name in servers}
             for _ in range(options.rounds):
                 for name, server in servers.items():
                     found[name].append(_round(kind, server, body, concurrency, options))
             _print(items, concurrency, {name: _medians(rounds) for name, rounds in found.items()})
+        if options.renewals and renewal.poll() is not None:
+            print("The renewal was over before: give it more to renew.")
+
+
+@contextmanager
+def _renewing(environment: dict[str, str], directory: Path, number: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a renewal of so many subscriptions beside the load."""
+    facts = directory / "facts.json"
+    size = ["--tenants", str(TENANTS), "--each", str(number // TENANTS), "--delay", "0.05"]
+    with workplace.running(environment, "-m", "tests.benchmarks.cloud", *size, "--facts", str(facts)):
+        while not facts.exists():
+            time.sleep(0.1)
+        cloud = json.loads(facts.read_text())
+        at_cloud = environment | {
+            "CUSTOM_GRAPH_URL": cloud["url"],
+            "CUSTOM_LOGIN_URL": cloud["url"],
+            "CUSTOM_CA_BUNDLE": cloud["ca_bundle"],
+        }
+        fill = [sys.executable, "-m", "tests.benchmarks.renewing", "fill", str(facts)]
+        subprocess.run(fill, cwd=workplace.ROOT, env=at_cloud, check=True, stdout=subprocess.DEVNULL)
+        run = ("-m", "tests.benchmarks.renewing", "run", str(facts), "0")
+        with workplace.running(at_cloud, *run) as renewal:
+            yield renewal
 
 
 def _round(
