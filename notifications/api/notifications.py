@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from notifications.api.filters import NotificationFilter
+from notifications.api.filters import CONTENT_PERMISSION, NotificationFilter
 from notifications.api.serializers import FeedSerializer, NotificationSerializer
 from notifications.models import ChangeNotification, ContentAccess
 from notifications.services import content_audit, feed
 
-CONTENT_PERMISSION = "notifications.view_notificationcontent"
+# Notifications whose content is looked into for one page; `has_more` says that there are others.
+LOOKED_AT = 10_000
 DEFAULT_LIMIT = 100
 LONGEST_PAGE = 1_000
 LARGEST_NUMBER = 2**63 - 1
@@ -51,7 +52,8 @@ class NotificationViewSet(GenericViewSet[ChangeNotification]):
         rows = self.filter_queryset(self._rows(request))
         limit = _number(request, "limit", default=DEFAULT_LIMIT, least=1, most=LONGEST_PAGE)
         cursor = _number(request, "cursor", default=0, least=0, most=LARGEST_NUMBER)
-        page, place, has_more = feed.after(rows, cursor, limit=limit)
+        span = LOOKED_AT if request.query_params.get("content") else None
+        page, place, has_more = feed.after(rows, cursor, limit=limit, span=span)
         return Response({"results": self._told(request, page), "cursor": str(place), "has_more": has_more})
 
     @extend_schema(parameters=[WITH_CONTENT])

@@ -26,13 +26,16 @@ FROM placed WHERE target.id = placed.id
 
 
 def after(
-    rows: QuerySet[ChangeNotification], number: int, *, limit: int
+    rows: QuerySet[ChangeNotification], number: int, *, limit: int, span: int | None = None
 ) -> tuple[list[ChangeNotification], int, bool]:
     """Return up to `limit` of `rows` behind a place in the feed, the place to go on from, and whether there is more.
 
+    With `span`, no more places than that are looked at, where a filter reads much to find little.
     What waits is not there until it is settled. A row whose content is fetched later comes once more, with it.
     """
     last, is_behind = _give_places()
+    if span is not None and last > number + span:
+        last, is_behind = number + span, True
     found = list(
         rows.filter(feed_number__gt=number, feed_number__lte=last).order_by("feed_number")[: limit + 1]
     )

@@ -222,3 +222,47 @@ def test_a_page_makes_the_same_queries_however_long(
 
     with django_assert_max_num_queries(24):
         assert len(ids(caller(SIGHT, CONTENT).get(URL, {"with_content": "true"}))) == 30
+
+
+def test_a_condition_on_content_chooses_and_is_noted(caller: Caller, make: Make) -> None:
+    make(content={"importance": "low"})
+    wanted = make(content={"importance": "high"})
+    make()
+
+    answer = caller(SIGHT, CONTENT).get(URL, {"content": "importance = high"})
+
+    noted = ContentAccess.objects.get()
+    assert ids(answer) == [wanted.pk]
+    assert (noted.way, noted.selection) == ("search", "API, content importance = high")
+
+
+def test_a_condition_on_content_is_refused_without_the_right_to_see_it(caller: Caller, make: Make) -> None:
+    make(content={"importance": "high"})
+
+    answer = caller(SIGHT).get(URL, {"content": "importance = high"})
+
+    assert answer.status_code == 403
+    assert CONTENT in answer.json()["detail"]
+
+
+def test_a_condition_that_cannot_be_read_is_explained(caller: Caller, make: Make) -> None:
+    answer = caller(SIGHT, CONTENT).get(URL, {"content": "importance is high"})
+
+    assert answer.status_code == 400
+    assert "is no comparison" in answer.json()["content"]
+
+
+def test_a_search_in_content_goes_on_from_where_it_stopped_looking(
+    caller: Caller, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifications.api.notifications.LOOKED_AT", 2)
+    for _ in range(3):
+        make()
+    wanted = make(content={"importance": "high"})
+    client = caller(SIGHT, CONTENT)
+
+    first = client.get(URL, {"content": "importance = high"})
+    second = client.get(URL, {"content": "importance = high", "cursor": first.json()["cursor"]})
+
+    assert (ids(first), first.json()["cursor"], first.json()["has_more"]) == ([], "2", True)
+    assert (ids(second), second.json()["has_more"]) == ([wanted.pk], False)
