@@ -50,8 +50,16 @@ class Doable(Protocol[M_contra]):
         """Its name on the log."""
 
     @property
+    def label(self) -> str:
+        """Its name on a button."""
+
+    @property
     def past(self) -> str:
         """Its name when it is done."""
+
+    @property
+    def asks_first(self) -> bool:
+        """Say whether a page of its own comes before it."""
 
     def carry_out(self, row: M_contra, /, *, now: datetime, actor: str) -> str:
         """Do it to one row and return, in words, what was done."""
@@ -75,6 +83,11 @@ class Call:
     def asks_first(self) -> bool:
         """Say whether a page of its own comes before it."""
         return bool(self.consequences)
+
+    @property
+    def is_dangerous(self) -> bool:
+        """Say whether it ends something at Graph: whatever asks first does."""
+        return self.asks_first
 
     def is_offered_for(self, subscription: Subscription) -> bool:
         """Say whether it makes sense where the subscription stands."""

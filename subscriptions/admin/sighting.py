@@ -3,8 +3,7 @@
 Opening the page asks Graph nothing, since lists are throttled hard: it shows what the last comparison has kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -23,15 +21,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from subscriptions.admin import badges, calls
+from subscriptions.admin.carrying_out import CarryOutAdmin
 from subscriptions.admin.looks import looks_at
 from subscriptions.admin.sighting_measures import ADOPT, MEASURES, MEND, REMOVE, Measure
 from subscriptions.admin.subscription_filters import AppRegistrationFilter
 from subscriptions.models import AppRegistration, Sighting
-from subscriptions.services.outcomes import told
 from subscriptions.services.reconciliation import comparison
 
 State = Sighting.State
-ROWS_NAMED = 20
 LIST = "admin:subscriptions_sighting_changelist"
 
 
@@ -70,9 +67,10 @@ class SeenByFilter(AppRegistrationFilter):
 
 
 @admin.register(Sighting)
-class SightingAdmin(admin.ModelAdmin[Sighting]):
+class SightingAdmin(CarryOutAdmin[Sighting]):
     """Shows the last comparison and has it repeated; mends, adopts and removes."""
 
+    confirm_template = "admin/subscriptions/sighting/confirm.html"
     list_display = ("state_badge", "what", "until")
     list_display_links = None
     list_filter = (SeenStateFilter, SeenByFilter)
@@ -186,40 +184,11 @@ class SightingAdmin(admin.ModelAdmin[Sighting]):
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(reverse(LIST))
         if request.method == "POST":
-            self._carry_out(request, measure, sighting)
+            self.carry_out(request, measure, sighting)
             return HttpResponseRedirect(f"{reverse(LIST)}?app={sighting.look.app_registration_id}")
         if not measure.asks_first:
             return HttpResponseNotAllowed(["POST"])
-        return self._ask(request, measure, [sighting], hidden=[])
-
-    def _carry_out(self, request: HttpRequest, measure: Measure, sighting: Sighting) -> None:
-        try:
-            done = measure.carry_out(sighting, now=timezone.now(), actor=request.user.get_username())
-        except calls.EXPECTED_ERRORS as error:
-            self.message_user(request, f"Not {measure.past}. {told(error)}", messages.ERROR)
-        else:
-            self.message_user(request, done, messages.SUCCESS)
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        measure: Measure,
-        sightings: list[Sighting],
-        *,
-        hidden: Iterable[tuple[str, str]],
-    ) -> HttpResponse:
-        """Show what will happen, with a button to go on."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{measure.label}?",
-            "opts": self.opts,
-            "measure": measure,
-            "sightings": sightings[:ROWS_NAMED],
-            "number_not_named": max(0, len(sightings) - ROWS_NAMED),
-            "hidden": hidden,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/subscriptions/sighting/confirm.html", context)
+        return self.ask(request, measure, [sighting])
 
     # Several at once
 
@@ -241,17 +210,7 @@ class SightingAdmin(admin.ModelAdmin[Sighting]):
     def _for_each(
         self, request: HttpRequest, queryset: QuerySet[Sighting], measure: Measure
     ) -> HttpResponse | None:
-        sightings = list(queryset.select_related(*self.list_select_related))
-        if measure.asks_first and "confirmed" not in request.POST:
-            hidden = calls.chosen_again(request, measure.name, sightings)
-            return self._ask(request, measure, sightings, hidden=hidden)
-        clock: Callable[[], datetime] = timezone.now
-        outcome = calls.run_for_each(
-            measure, sightings, clock=clock, actor=request.user.get_username(), until=clock() + calls.PATIENCE
-        )
-        level = messages.SUCCESS if outcome.is_complete else messages.WARNING
-        self.message_user(request, outcome.in_words(measure), level)
-        return None
+        return self.carry_out_for_each(request, queryset.select_related(*self.list_select_related), measure)
 
     def _seen(self) -> QuerySet[Sighting]:
         return Sighting.objects.select_related(*self.list_select_related)

@@ -1,6 +1,5 @@
 """Subscriptions in the admin: the wish, what Graph made of it, and what can be done about it."""
 
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,6 +19,7 @@ from django.utils.text import Truncator
 from subscriptions import catalogue
 from subscriptions.admin import badges, calls, delta_words, gap_words
 from subscriptions.admin.calls import Call
+from subscriptions.admin.carrying_out import CarryOutAdmin
 from subscriptions.admin.guide import GuidedCreation, facts_context, row_number
 from subscriptions.admin.retired_deletion import RetiredDeletion
 from subscriptions.admin.subscription_filters import AppRegistrationFilter, StatusFilter
@@ -30,7 +29,6 @@ from subscriptions.admin.upload import BulkCreation
 from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import creation
 from subscriptions.services.errors import WishExistsError
-from subscriptions.services.outcomes import told
 
 WISH = ("app_registration", "watched_as", "resource_code", "change_types", "content", "version")
 EDITABLE = ("fetch_content", "lifetime_minutes", "auto_renew")
@@ -54,13 +52,13 @@ OPTIONS = (
 ADDRESSES = ("notification_url", "lifecycle_notification_url")
 Status = Subscription.Status
 ERROR_LENGTH = 120
-ROWS_NAMED = 20
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
+class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation, CarryOutAdmin[Subscription]):
     """Creates subscriptions at Graph, shows how they stand, and renews, recreates and removes them."""
 
+    confirm_template = "admin/subscriptions/subscription/confirm_call.html"
     list_display = ("status_in_short", "wish", "app_registration", "expires")
     list_display_links = ("wish",)
     list_filter = (StatusFilter, AppRegistrationFilter, "include_resource_data")
@@ -223,7 +221,7 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
             obj.save(update_fields=[*form.changed_data, "updated_at"])
             return
         creation.plan(obj, now=timezone.now())
-        transaction.on_commit(lambda: self._carry_out(request, calls.SUBMIT, obj))
+        transaction.on_commit(lambda: self.carry_out(request, calls.SUBMIT, obj))
 
     def response_add(
         self, request: HttpRequest, obj: Subscription, post_url_continue: str | None = None
@@ -259,40 +257,11 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
             raise PermissionDenied
         subscription = get_object_or_404(Subscription.objects.select_related("app_registration"), pk=pk)
         if request.method == "POST":
-            self._carry_out(request, call, subscription)
+            self.carry_out(request, call, subscription)
             return self._to_page_of(subscription, request)
         if not call.asks_first:
             return HttpResponseNotAllowed(["POST"])
-        return self._ask(request, call, [subscription], hidden=[])
-
-    def _carry_out(self, request: HttpRequest, call: Call, subscription: Subscription) -> None:
-        try:
-            done = call.carry_out(subscription, now=timezone.now(), actor=request.user.get_username())
-        except calls.EXPECTED_ERRORS as error:
-            self.message_user(request, f"Not {call.past}. {told(error)}", messages.ERROR)
-        else:
-            self.message_user(request, done, messages.SUCCESS)
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        call: Call,
-        subscriptions: list[Subscription],
-        *,
-        hidden: Iterable[tuple[str, str]],
-    ) -> HttpResponse:
-        """Show what will happen, with a button to go on."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{call.label}?",
-            "opts": self.opts,
-            "call": call,
-            "subscriptions": subscriptions[:ROWS_NAMED],
-            "number_not_named": max(0, len(subscriptions) - ROWS_NAMED),
-            "hidden": hidden,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/subscriptions/subscription/confirm_call.html", context)
+        return self.ask(request, call, [subscription])
 
     # Calls for several
 
@@ -339,21 +308,7 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation):
     def _for_each(
         self, request: HttpRequest, queryset: QuerySet[Subscription], call: Call
     ) -> HttpResponse | None:
-        subscriptions = list(queryset.select_related("app_registration"))
-        if call.asks_first and "confirmed" not in request.POST:
-            hidden = calls.chosen_again(request, call.name, subscriptions)
-            return self._ask(request, call, subscriptions, hidden=hidden)
-        clock: Callable[[], Any] = timezone.now
-        outcome = calls.run_for_each(
-            call,
-            subscriptions,
-            clock=clock,
-            actor=request.user.get_username(),
-            until=clock() + calls.PATIENCE,
-        )
-        level = messages.SUCCESS if outcome.is_complete else messages.WARNING
-        self.message_user(request, outcome.in_words(call), level)
-        return None
+        return self.carry_out_for_each(request, queryset.select_related("app_registration"), call)
 
     # Columns
 
