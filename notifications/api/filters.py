@@ -25,6 +25,7 @@ class NotificationFilter(django_filters.FilterSet):  # type: ignore[misc] # djan
     reason = django_filters.CharFilter()
     change_type = django_filters.CharFilter()
     lifecycle_event = django_filters.CharFilter()
+    workload = django_filters.CharFilter(method="of_workloads", label="One, or several with commas between.")
     resource_type = django_filters.CharFilter()
     resource_id = django_filters.CharFilter()
     notification_id = django_filters.CharFilter()
@@ -56,6 +57,12 @@ class NotificationFilter(django_filters.FilterSet):  # type: ignore[misc] # djan
             f"API, content {value}", actor=user.get_username(), now=timezone.now(), found=0
         )
         return content.matching(rows, expression)
+
+    def of_workloads(
+        self, rows: QuerySet[ChangeNotification], _name: str, value: str
+    ) -> QuerySet[ChangeNotification]:
+        """Choose by workload."""
+        return rows.filter(workload__in=value.split(","))
 
     def of_subscription(
         self, rows: QuerySet[ChangeNotification], _name: str, value: str

@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from rest_framework.test import APIClient
 
+from notifications.api.filters import NotificationFilter
 from notifications.models import ChangeNotification, ContentAccess, NotificationContent
 from tests.notifications.api.conftest import RECEIVED_AT
 
@@ -97,6 +99,7 @@ def test_a_filter_that_matches_little_does_not_search_the_same_rows_again(caller
         ({"origin": "delta"}, True),
         ({"tenant_id": "5B0F9A31-7E62-4C1D-9F38-A6D2047BE513"}, True),
         ({"resource_id": "m9"}, True),
+        ({"workload": "outlook,files"}, True),
         ({"resource_type": "#Microsoft.Graph.Event"}, True),
         ({"notification_id": "n9"}, True),
         ({"lifecycle_event": "missed"}, True),
@@ -121,6 +124,7 @@ def test_each_filter_finds_its_own(
         origin="delta",
         tenant_id="5b0f9a31-7e62-4c1d-9f38-a6d2047be513",
         resource_id="m9",
+        workload="files",
         resource_type="#Microsoft.Graph.Event",
         notification_id="n9",
         lifecycle_event="missed",
@@ -266,3 +270,23 @@ def test_a_search_in_content_goes_on_from_where_it_stopped_looking(
 
     assert (ids(first), first.json()["cursor"], first.json()["has_more"]) == ([], "2", True)
     assert (ids(second), second.json()["has_more"]) == ([wanted.pk], False)
+
+
+def test_other_tools_can_narrow_by_whatever_the_list_narrows_by() -> None:
+    named_otherwise = {
+        "event": {"change_type", "lifecycle_event"},
+        "received": {"received_since", "received_until"},
+        "type": {"resource_type"},
+        "app": {"app_registration"},
+        "tenant": {"tenant_id"},
+    }
+    page = admin.site.get_model_admin(ChangeNotification)
+    of_list = {str(getattr(one, "parameter_name", one)) for one in page.list_filter} | {"content"}
+
+    missing = {
+        name
+        for name in of_list
+        if not named_otherwise.get(name, {name}) <= set(NotificationFilter.base_filters)
+    }
+
+    assert missing == set()

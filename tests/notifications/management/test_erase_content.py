@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from notifications.models import ChangeNotification, ContentErasure, NotificationContent
+from notifications.models import ChangeNotification, ContentErasure, LegalHold, NotificationContent
+from notifications.services import holding
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +58,40 @@ def test_what_is_left_because_it_waits_is_told_and_ends_with_1(capsys: pytest.Ca
 
     assert stop.value.code == 1
     assert "Left because it waits or is in work: 1." in capsys.readouterr().err
+
+
+def test_what_is_older_than_a_time_is_erased() -> None:
+    notify("accepted")
+    assert erase("--received-before", "2026-01-01")["erased"] == 0
+
+    assert erase("--received-before", "2999-01-01T00:00:00Z")["erased"] == 1
+
+    assert ContentErasure.objects.get().selection == "received before 2999-01-01T00:00:00+00:00"
+
+
+def test_what_a_legal_hold_keeps_is_told_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    notify("accepted")
+    hold = LegalHold(name="Case 7", reason="r", mentioning="zoe@x.example")
+    holding.place(hold, actor="ann", now=datetime.now(UTC))
+    assert erase("--mentioning", "zoe@x.example", "--dry-run")["held_by"] == {"Case 7": 1}
+
+    with pytest.raises(SystemExit) as stop:
+        call_command("erase_content", "--mentioning", "zoe@x.example")
+
+    assert stop.value.code == 1
+    assert "Left under legal hold: 1, by Case 7 (1)." in capsys.readouterr().err
+    assert NotificationContent.objects.exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--received-before", "yesterday")])
+def test_without_anything_that_makes_sense_nothing_is_erased(arguments: tuple[str, ...]) -> None:
+    notify("accepted")
+
+    with pytest.raises(CommandError) as error:
+        erase(*arguments)
+
+    assert error.value.returncode == 2
+    assert NotificationContent.objects.exists()
 
 
 def test_a_text_that_means_nobody_is_wrong_usage() -> None:
