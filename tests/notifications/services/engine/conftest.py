@@ -25,7 +25,7 @@ RABBITMQ = ("127.0.0.1", 5672)
 REDIS = ("127.0.0.1", 6379)
 
 
-def wait_until(happened: Callable[[], object], *, seconds: float = 30) -> float:
+def wait_until(happened: Callable[[], object], *, seconds: float = 90) -> float:
     """Wait for it and return how long it took."""
     started = time.monotonic()
     while not happened():
@@ -159,6 +159,10 @@ class Hosts:
         """Start a Celery worker with one process."""
         quiet = ("--without-gossip", "--without-mingle", "-l", "INFO")
         return self._start("worker", "celery", "-A", "config", "worker", "-c", "1", *quiet)
+
+    def run(self, code: str) -> None:
+        """Run some Python in a process of its own to its end."""
+        subprocess.run([sys.executable, "-c", code], cwd=self.repository, env=self.environment, check=True)
 
     def post(self, body: bytes) -> tuple[int, float]:
         """Post to the webhook, and return the status and how long it took."""

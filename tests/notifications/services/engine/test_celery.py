@@ -12,16 +12,24 @@ from urllib.parse import urlsplit
 import pytest
 
 from notifications.models import ChangeNotification, Delivery
-from subscriptions.models import Subscription
+from subscriptions.models import Operation, Subscription
 from subscriptions.sandbox import Sandbox
 from tests.notifications.services.engine.conftest import Hosts, Relay, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Less than what lies between two looks of a worker that nobody wakes.
-AT_ONCE_SECONDS = 8.0
+AT_ONCE_SECONDS = 12.0
 BY_ITSELF_SECONDS = 15.0
 QUEUE = "graph-subscription-manager"
+
+ASK = """
+import django, time
+django.setup()
+from notifications.services import engine
+engine.share_renewal([{}])
+time.sleep(5)
+"""
 
 HostsMaker = Callable[..., Hosts]
 SubscriptionMaker = Callable[..., Subscription]
@@ -97,7 +105,7 @@ def test_with_a_broker_that_never_was_there_everything_is_taken_and_stored(
 
     assert {status for status, _ in answers} == {202}
     assert max(seconds for _, seconds in answers[1:]) < 2
-    wait_until(is_stored(5), seconds=40)
+    wait_until(is_stored(5), seconds=90)
 
 
 def test_what_a_killed_worker_had_in_hand_is_told_to_another_and_stored_once(
@@ -128,9 +136,30 @@ def test_what_a_killed_worker_had_in_hand_is_told_to_another_and_stored_once(
     # The lease is what keeps another worker away; let its time be over.
     Delivery.objects.update(leased_until=datetime.now(UTC) - timedelta(seconds=1))
     hosts.start_worker()
-    wait_until(is_stored(1), seconds=AT_ONCE_SECONDS + 10)
+    wait_until(is_stored(1), seconds=90)
     assert ChangeNotification.objects.count() == 1
     assert ChangeNotification.objects.get().times_delivered == 1
+
+
+def test_a_worker_takes_the_share_of_a_renewal_that_it_is_asked_for(
+    hosts_with: HostsMaker, rabbitmq_url: str, custom_cloud: Sandbox, make_subscription: SubscriptionMaker
+) -> None:
+    due = make_subscription()
+    Subscription.objects.update(renew_at=datetime.now(UTC) - timedelta(seconds=1))
+    hosts = hosts_with(
+        rabbitmq_url,
+        CUSTOM_GRAPH_URL=custom_cloud.graph_url,
+        CUSTOM_LOGIN_URL=custom_cloud.login_url,
+        CUSTOM_CA_BUNDLE=str(custom_cloud.ca_bundle),
+    )
+    hosts.start_worker()
+
+    # As a cron host does, which is a process of its own.
+    hosts.run(ASK.format(due.app_registration_id))
+
+    renewals = Operation.objects.filter(subscription=due, action="renew", succeeded=True)
+    wait_until(renewals.exists)
+    assert renewals.get().actor == "worker"
 
 
 def test_a_worker_ends_in_order(hosts_with: HostsMaker, rabbitmq_url: str) -> None:
