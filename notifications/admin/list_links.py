@@ -19,8 +19,9 @@ def to_list(
 ) -> str:
     """Return the address; without a `state`, the list shows what is genuine or may become so."""
     query = {
-        "since": since.isoformat() if since else None,
-        "until": until.isoformat() if until else None,
+        # In UTC and to the second, as the fields of the list take it.
+        "since": f"{since:%Y-%m-%dT%H:%M:%S}" if since else None,
+        "until": f"{until:%Y-%m-%dT%H:%M:%S}" if until else None,
         "workload": ",".join(workloads) if workloads is not None else None,
         "state": state.value if state else None,
         "reason": reason or None,

@@ -141,8 +141,9 @@ def _expiries(now: datetime) -> Iterator[Line]:
 def _refusals(now: datetime) -> Iterator[Line]:
     """Yield why items were refused lately, the most frequent first."""
     since = now - RECENT
-    latest = ChangeNotification.objects.filter(state=State.REJECTED).order_by("-pk")[:REFUSALS_READ]
-    reasons = Counter(reason for reason, at in latest.values_list("reason", "received_at") if at >= since)
+    refused = ChangeNotification.objects.filter(state=State.REJECTED, received_at__gte=since)
+    latest = refused.order_by("-received_at", "-pk").values_list("reason", flat=True)
+    reasons = Counter(latest[:REFUSALS_READ])
     for reason, count in reasons.most_common():
         url = to_list(since=since, state=State.REJECTED, reason=reason)
         yield Line(label=words.reason_in_words(reason), value=f"{count:,}", url=url)
