@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import random
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,6 +13,11 @@ _FIRST_MILLISECOND = 1_794_800_000_000
 def new(type_name: str) -> str:
     """Return a new id for a thing whose @odata.type ends in this name."""
     return _MAKERS.get(type_name.lower(), _guid)()
+
+
+def of_request() -> str:
+    """Return the id of a call; nobody gains by guessing one, and the system's own randomness costs a call to it."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def immutable(identifier: str) -> str:

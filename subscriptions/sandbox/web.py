@@ -2,7 +2,6 @@
 
 import json
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from subscriptions.sandbox import batch, tokens
+from subscriptions.sandbox import batch, identifiers, tokens
 from subscriptions.sandbox.behaviour import Behaviour
 from subscriptions.sandbox.clock import Clock
 from subscriptions.sandbox.control import Control
@@ -97,7 +96,7 @@ class Web:
         return response
 
     def _checked(self, request: Request) -> Response:
-        request_id = str(uuid.uuid4())
+        request_id = identifiers.of_request()
         client_request_id = request.headers.get("client-request-id", request_id)
         try:
             response = self._routed(request)

@@ -38,7 +38,9 @@ def renew(
     if not token:
         raise BusyError
     subscription.refresh_from_db()
-    item = Item(subscription=subscription, token=token, stage=Stage.RENEW, patience=PATIENCE_OF_A_CLICK)
+    item = Item(
+        subscription=subscription, token=token, stage=Stage.RENEW, held_at=now, patience=PATIENCE_OF_A_CLICK
+    )
     lane = Lane(
         app_registration=subscription.app_registration,
         account=subscription.delegated_account,

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from subscriptions.models import (
-    AppRegistration,
-    DelegatedAccount,
-    EncryptionCertificate,
-    Operation,
-    Subscription,
-)
+from subscriptions.models import EncryptionCertificate, Operation, Subscription
 from subscriptions.services import claims
 
 # A longer wait is left to a later run; cron comes again within minutes.
@@ -52,14 +46,16 @@ class Due:
 class Item:
     """A claimed subscription on its way through a run.
 
-    `patience` bounds each wait for another try, `not_before` is a second of the run's stopwatch. `asked_at` is when
-    a renewal was sent, and `certificate` what went along, if one did; after `keeps_certificate` none does. `is_parted`
-    says that the row has already parted with the id of what is gone.
+    `held_at` is when the claim was made or prolonged. `patience` bounds each wait for another try, `not_before` is a
+    second of the run's stopwatch. `asked_at` is when a renewal was sent, and `certificate` what went along, if one
+    did; after `keeps_certificate` none does. `is_parted` says that the row has already parted with the id of what is
+    gone.
     """
 
     subscription: Subscription
     token: str
     stage: Stage
+    held_at: datetime
     patience: timedelta = LONGEST_WAIT_IN_RUN
     sendings: int = 0
     waits: int = 0
@@ -78,28 +74,17 @@ class Item:
         return Operation.Action.CREATE if is_new else Operation.Action.RECREATE
 
 
-def take(
-    dues: Sequence[Due],
-    *,
-    app_registration: AppRegistration,
-    account: DelegatedAccount | None,
-    now: datetime,
-) -> list[Item]:
-    """Claim what nobody else holds or has served since it was found, and return it in its order.
-
-    All of it is of one owner: that app registration, or that account.
-    """
+def take(dues: Sequence[Due], *, now: datetime) -> dict[int, Item]:
+    """Claim what nobody else holds or has served since it was found, in two statements; return it by its key."""
     found = {due.pk: due for due in dues}
     token = claims.claim_all(found, now=now, statuses={due.status for due in dues}, is_enabled=True)
     rows = Subscription.objects.select_related("encryption_certificate", "certificate_at_graph")
-    claimed = {row.pk: row for row in rows.filter(pk__in=found, claim=token)}
-    for row in claimed.values():
-        row.app_registration, row.delegated_account = app_registration, account
-    served = [row.pk for row in claimed.values() if not found[row.pk].is_still(row)]
+    claimed = list(rows.filter(pk__in=found, claim=token))
+    served = {row.pk for row in claimed if not found[row.pk].is_still(row)}
     if served:
         claims.release(served, token)
-    return [
-        Item(subscription=claimed[pk], token=token, stage=due.stage)
-        for pk, due in found.items()
-        if pk in claimed and pk not in served
-    ]
+    return {
+        row.pk: Item(subscription=row, token=token, stage=found[row.pk].stage, held_at=now)
+        for row in claimed
+        if row.pk not in served
+    }

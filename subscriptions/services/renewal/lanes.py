@@ -36,6 +36,7 @@ class Lane:
     account: DelegatedAccount | None
     pace: Pace
     planned: deque[list[Due]] = field(default_factory=deque)
+    claimed: deque[Parcel] = field(default_factory=deque)
     again: list[Item] = field(default_factory=list)
     urgency: int = 0
     in_flight: int = 0
@@ -53,12 +54,12 @@ class Lane:
     @property
     def has_work(self) -> bool:
         """Say whether something is left to be sent."""
-        return bool(self.planned or self.again)
+        return bool(self.planned or self.claimed or self.again)
 
     @property
     def waiting(self) -> int:
         """How many subscriptions are left to be sent."""
-        return len(self.again) + sum(map(len, self.planned))
+        return len(self.again) + sum(map(len, self.claimed)) + sum(map(len, self.planned))
 
     def free_at(self, now: float) -> float:
         """Return the second at which the next call may go; infinity while that depends on answers, or on nothing."""
@@ -69,10 +70,33 @@ class Lane:
         if self.in_flight >= self._limit:
             return math.inf
         first = min((item.not_before for item in self.again), default=math.inf)
-        at = max(now, self._held_until, 0.0 if self.planned else first)
+        at = max(now, self._held_until, 0.0 if self.planned or self.claimed else first)
         return max(at, self.pace.free_at(self._writes(at), at))
 
-    def next_again(self, now: float) -> Parcel:
+    def next_planned(self, now: float, *, most: int) -> list[list[Due]]:
+        """Take batches to be claimed: at least one, and of up to `most` those that could all be sent now."""
+        taken: list[list[Due]] = []
+        writes = 0
+        while self.planned and len(taken) < min(most, self._limit):
+            writes += len(self.planned[0])
+            if taken and self.pace.free_at(writes, now) > now:
+                break
+            taken.append(self.planned.popleft())
+        return taken
+
+    def keep(self, parcel: Parcel) -> None:
+        """Take in what was claimed for this lane, until it is its turn."""
+        for item in parcel:
+            item.subscription.app_registration = self.app_registration
+            item.subscription.delegated_account = self.account
+        if parcel:
+            self.claimed.append(parcel)
+
+    def next_parcel(self, now: float) -> Parcel:
+        """Take what is to be sent now; empty when nothing is that has been claimed."""
+        return self._next_again(now) or (self.claimed.popleft() if self.claimed else [])
+
+    def _next_again(self, now: float) -> Parcel:
         """Take what is to be sent again now and goes together; empty when nothing does."""
         ready = [item for item in self.again if item.not_before <= now or self.error]
         if not ready:
@@ -146,7 +170,7 @@ class Lane:
             kind = _kind_of(ready[0])
             alike = sum(_kind_of(item) == kind for item in ready)
             return min(alike, BATCH_SIZE) if ready[0].stage == Stage.RENEW else 1
-        return len(self.planned[0]) if self.planned else 1
+        return len((self.claimed or self.planned or [[None]])[0])
 
 
 def _kind_of(item: Item) -> tuple[Stage, str]:

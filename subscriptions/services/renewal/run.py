@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # Graph answers in tens of milliseconds: so many calls at once are more than its limits on writes let through.
 IN_FLIGHT = 8
+# A claim that is so young lasts for a call without being prolonged.
+FRESH = timedelta(minutes=1)
 
 Call = Callable[[GraphClient], Any]
 Prepared = TypeVar("Prepared")
@@ -85,13 +87,18 @@ class Run:
 
     def _next_lane(self) -> Lane | None:
         """Return the lane whose turn it is: of those that may send now one with the fewest calls under way."""
+        return next(iter(self._ready()), None)
+
+    def _ready(self) -> list[Lane]:
+        """Return the lanes that may send now; what is claimed goes first, so that no claim grows old."""
         now = self._stopwatch.now()
         ready = [lane for lane in self._lanes if lane.free_at(now) <= now]
-        return min(ready, key=lambda lane: (lane.in_flight, lane.urgency), default=None)
+        return sorted(ready, key=lambda lane: (not lane.claimed, lane.in_flight, lane.urgency))
 
     def _send_next_of(self, lane: Lane, pool: ThreadPoolExecutor) -> None:
-        parcel = lane.next_again(self._stopwatch.now()) or self._taken(lane)
+        parcel = lane.next_parcel(self._stopwatch.now())
         if not parcel:
+            self._claim()
             return
         try:
             client = lane.client()
@@ -104,14 +111,18 @@ class Run:
         else:
             self._remake(lane, parcel[0], client, pool)
 
-    def _taken(self, lane: Lane) -> list[Item]:
-        dues = lane.planned.popleft()
-        taken = items.take(
-            dues, app_registration=lane.app_registration, account=lane.account, now=self._clock()
-        )
-        if skipped := len(dues) - len(taken):
+    def _claim(self) -> None:
+        """Claim together what the lanes can send next; never more than can be under way at once."""
+        now = self._stopwatch.now()
+        lanes = [lane for lane in self._ready() if lane.planned][:IN_FLIGHT]
+        batches = [
+            (lane, dues) for lane in lanes for dues in lane.next_planned(now, most=IN_FLIGHT // len(lanes))
+        ]
+        taken = items.take([due for _, dues in batches for due in dues], now=self._clock())
+        for lane, dues in batches:
+            lane.keep([taken[due.pk] for due in dues if due.pk in taken])
+        if skipped := sum(len(dues) for _, dues in batches) - len(taken):
             self._finished([(None, Done(result=Result.SKIPPED))] * skipped)
-        return taken
 
     def _renew(self, lane: Lane, parcel: list[Item], client: GraphClient, pool: ThreadPoolExecutor) -> None:
         now = self._clock()
@@ -138,9 +149,12 @@ class Run:
             return None
 
     def _hold(self, item: Item) -> None:
-        """Let the claim last for another call; the first is made at once."""
-        if item.sendings and not claims.prolong(item.subscription, item.token, now=self._clock()):
-            raise BusyError
+        """Let the claim last for another call, and for a first one that had to wait."""
+        now = self._clock()
+        if item.sendings or now - item.held_at > FRESH:
+            if not claims.prolong(item.subscription, item.token, now=now):
+                raise BusyError
+            item.held_at = now
         item.sendings += 1
 
     def _launch(

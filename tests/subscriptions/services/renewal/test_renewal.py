@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from subscriptions.graph import errors
@@ -20,6 +22,7 @@ from subscriptions.models import (
 )
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.services import app_registrations, renewal
+from subscriptions.services.claims import CLAIM_LASTS
 from subscriptions.services.errors import BusyError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -391,6 +394,43 @@ def test_two_runs_at_once_renew_each_once(
     assert sum(one.renewed for one in summaries) == 6
     assert sum(one.failed for one in summaries) == 0
     assert len(asked("PATCH")) == 6
+
+
+def test_what_several_owners_have_due_is_claimed_together(
+    make_due: Due, run: Run, another_app: AppRegistration
+) -> None:
+    make_due(2)
+    make_due(2, app_registration=another_app)
+
+    with CaptureQueriesContext(connection) as queries:
+        summary = run()
+
+    claims = [one for one in queries if one["sql"].startswith("UPDATE") and '"is_enabled"' in one["sql"]]
+    assert summary.renewed == 4
+    assert len(claims) == 1
+
+
+def test_a_claim_that_ran_out_before_its_turn_is_left_to_who_took_it_over(
+    make_due: Due, run: Run, now: datetime, sandbox: Sandbox, asked: Asked
+) -> None:
+    make_due()
+    later = now + CLAIM_LASTS
+    sandbox.advance(CLAIM_LASTS)
+    others: list[renewal.Summary] = []
+    # The third question for the time comes when the row is claimed and nothing has been sent.
+    questions = iter(range(100))
+
+    def clock() -> datetime:
+        question = next(questions)
+        if question == 2:
+            others.append(run(clock=lambda: later))
+        return now if question < 2 else later
+
+    summary = run(clock=clock)
+
+    assert counts(others[0]) == (1, 1, 0, 0, 0)
+    assert counts(summary) == (1, 0, 0, 0, 1)
+    assert len(asked("PATCH")) == 1
 
 
 def test_a_row_that_breaks_the_run_is_put_off_and_the_rest_goes_on(
