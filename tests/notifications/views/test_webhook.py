@@ -442,7 +442,8 @@ def answers(address: tuple[str, int]) -> bool:
 
 def talk(address: tuple[str, int], *pieces: bytes) -> bytes:
     """Send raw bytes, say that there is no more, and return the whole answer."""
-    with socket.create_connection(address, timeout=10) as line:
+    # The first request waits until the server has loaded the product, on a busy machine for long.
+    with socket.create_connection(address, timeout=60) as line:
         for piece in pieces:
             line.sendall(piece)
         line.shutdown(socket.SHUT_WR)
