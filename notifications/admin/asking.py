@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from notifications.admin.read_only import ReadOnlyAdmin
@@ -16,6 +16,34 @@ M = TypeVar("M", bound=Model)
 
 class AskingAdmin(ReadOnlyAdmin[M]):
     """A list with such pages; their addresses carry the filters of the list."""
+
+    def on_list(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the list offers; each kind of page adds its own."""
+        del request
+        return {}
+
+    def on_page(self, request: HttpRequest, row: M) -> dict[str, Any]:
+        """Return what the page of one row offers and says; each kind of page adds its own."""
+        del request, row
+        return {}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list with what it offers."""
+        return super().changelist_view(request, {**self.on_list(request), **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one row with what it offers."""
+        row = self.get_object(request, object_id)
+        offered = self.on_page(request, row) if row else {}
+        return super().change_view(request, object_id, form_url, {**offered, **(extra_context or {})})
 
     def for_shown(
         self,

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
@@ -39,30 +39,21 @@ class EraseAdmin(AskingAdmin[ChangeNotification]):
             *super().get_urls(),
         ]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def on_list(self, request: HttpRequest) -> dict[str, Any]:
         """Offer to erase what the list shows."""
-        context = {}
+        offered = super().on_list(request)
         if self.has_erase_permission(request):
-            context["erase_url"] = self.asking_url("erase_all", request)
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+            offered["erase_url"] = self.asking_url("erase_all", request)
+        return offered
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def on_page(self, request: HttpRequest, row: ChangeNotification) -> dict[str, Any]:
         """Offer to erase this one, or say when and by whom it was erased."""
-        context: dict[str, Any] = {}
-        if notification := self.get_object(request, object_id):
-            if erased := notification.erasure:
-                context["erasure_note"] = f"Erased by {erased.actor} on {words.to_the_second(erased.at)}."
-            elif self.has_erase_permission(request) and erasure.erasable(_row(notification.pk)).exists():
-                context["erase_url"] = self.url_of("erase", object_id)
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        offered = super().on_page(request, row)
+        if erased := row.erasure:
+            offered["erasure_note"] = f"Erased by {erased.actor} on {words.to_the_second(erased.at)}."
+        elif self.has_erase_permission(request) and erasure.erasable(_row(row.pk)).exists():
+            offered["erase_url"] = self.url_of("erase", str(row.pk))
+        return offered
 
     def _erase_one(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         if not self.has_erase_permission(request):

@@ -7,7 +7,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
-    HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
@@ -69,14 +68,12 @@ class ExportAdmin(AskingAdmin[ChangeNotification]):
         own = path("export/", self.admin_site.admin_view(self._export), name=self.name_of("export"))
         return [own, *super().get_urls()]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def on_list(self, request: HttpRequest) -> dict[str, Any]:
         """Offer to export what the list shows."""
-        context = {}
+        offered = super().on_list(request)
         if self.has_export_permission(request):
-            context["export_url"] = self.asking_url("export", request)
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+            offered["export_url"] = self.asking_url("export", request)
+        return offered
 
     def _export(self, request: HttpRequest) -> HttpResponseBase:
         """Ask how, or send the file."""

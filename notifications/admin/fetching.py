@@ -44,30 +44,21 @@ class FetchAdmin(AskingAdmin[ChangeNotification]):
             *super().get_urls(),
         ]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def on_list(self, request: HttpRequest) -> dict[str, Any]:
         """Offer to read what the list shows."""
-        context = {}
+        offered = super().on_list(request)
         if self.has_fetch_permission(request):
-            context["fetch_url"] = self.asking_url("fetch_all", request)
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+            offered["fetch_url"] = self.asking_url("fetch_all", request)
+        return offered
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def on_page(self, request: HttpRequest, row: ChangeNotification) -> dict[str, Any]:
         """Offer to read this one, and say what became of the last try."""
-        context: dict[str, Any] = {}
-        if notification := self.get_object(request, object_id):
-            if fetch := ContentFetch.objects.filter(pk=notification.pk).first():
-                context["fetch_note"] = words.of_fetch(fetch)
-            if self.has_fetch_permission(request) and is_fetchable(notification):
-                context |= _offer(notification)
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        offered = super().on_page(request, row)
+        if fetch := ContentFetch.objects.filter(pk=row.pk).first():
+            offered["fetch_note"] = words.of_fetch(fetch)
+        if self.has_fetch_permission(request) and is_fetchable(row):
+            offered |= _offer(row)
+        return offered
 
     def _fetch_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Read for one at once, and say what came of it."""

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from notifications.admin.read_only import ReadOnlyAdmin
+from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification
 from notifications.services import held, holding
 
@@ -15,7 +15,7 @@ PLACE_PERMISSION = "notifications.add_legalhold"
 SEE_PERMISSION = "notifications.view_legalhold"
 
 
-class HoldAdmin(ReadOnlyAdmin[ChangeNotification]):
+class HoldAdmin(AskingAdmin[ChangeNotification]):
     """A list of notifications of which some can be picked for a legal hold."""
 
     actions = ("place_legal_hold",)
@@ -37,19 +37,10 @@ class HoldAdmin(ReadOnlyAdmin[ChangeNotification]):
         address = reverse("admin:notifications_legalhold_add")
         return HttpResponseRedirect(f"{address}?picked={','.join(map(str, keys))}")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def on_page(self, request: HttpRequest, row: ChangeNotification) -> dict[str, Any]:
         """Say of one whether it is held, and to those who may see holds, by which."""
-        context: dict[str, Any] = {}
-        if (notification := self.get_object(request, object_id)) and (
-            names := held.holds_on(notification.pk)
-        ):
-            context["hold_note"] = "It is kept under a legal hold."
-            if request.user.has_perm(SEE_PERMISSION):
-                context["hold_note"] = f"It is kept under a legal hold: {', '.join(names)}."
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        offered = super().on_page(request, row)
+        if names := held.holds_on(row.pk):
+            by = f": {', '.join(names)}" if request.user.has_perm(SEE_PERMISSION) else ""
+            offered["hold_note"] = f"It is kept under a legal hold{by}."
+        return offered

@@ -162,20 +162,12 @@ class LegalHoldAdmin(AskingAdmin[LegalHold]):
             self.url_of("change", str(hold.pk)) if can_see else reverse("admin:index")
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def on_page(self, request: HttpRequest, row: LegalHold) -> dict[str, Any]:
         """Offer the release of one that stands."""
-        context: dict[str, Any] = {"subtitle": None}
-        if hold := self.get_object(request, object_id):
-            context["title"] = f"Legal hold {hold}"
-            if hold.released_at is None and self.has_release_permission(request):
-                context["release_url"] = self.url_of("release", object_id)
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        offered = {**super().on_page(request, row), "subtitle": None, "title": f"Legal hold {row}"}
+        if row.released_at is None and self.has_release_permission(request):
+            offered["release_url"] = self.url_of("release", str(row.pk))
+        return offered
 
     def _page(self, request: HttpRequest, form: LegalHoldForm, **context: Any) -> HttpResponse:
         picked = form["picked"].value()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
@@ -43,27 +43,20 @@ class ReplayAdmin(AskingAdmin[M]):
         ]
         return [*own, *super().get_urls()]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def on_list(self, request: HttpRequest) -> dict[str, Any]:
         """Offer to try again what the list shows."""
-        context = {}
+        offered = super().on_list(request)
         if self.has_replay_permission(request):
-            context["replay_url"] = self.asking_url("replay_all", request)
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+            offered["replay_url"] = self.asking_url("replay_all", request)
+        return offered
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def on_page(self, request: HttpRequest, row: M) -> dict[str, Any]:
         """Offer to try this one again, where that makes sense."""
-        context = {}
-        if self.has_replay_permission(request) and self._replayable(self._one(request, object_id)).exists():
-            context["replay_url"] = self.url_of("replay", object_id)
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        offered = super().on_page(request, row)
+        one = self.get_queryset(request).filter(pk=row.pk)
+        if self.has_replay_permission(request) and self._replayable(one).exists():
+            offered["replay_url"] = self.url_of("replay", str(row.pk))
+        return offered
 
     def _replay_all(self, request: HttpRequest) -> HttpResponseBase:
         def answer(rows: QuerySet[M], back: str) -> HttpResponseBase:
