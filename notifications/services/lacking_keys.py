@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from notifications.models import ChangeNotification, Delivery
+from notifications.services import held
 from subscriptions.models import EncryptionCertificate
 from subscriptions.services.certificate_needs import Need
 
@@ -17,5 +18,6 @@ def need_of(certificate: EncryptionCertificate, until: datetime) -> Need:
     return Need(
         waiting=naming.filter(state=State.WAITING).count(),
         given_up=naming.filter(state=State.DEAD).count(),
+        held=naming.filter(held.notifications(), state__in=(State.WAITING, State.DEAD)).count(),
         unread=Delivery.objects.filter(state=Delivery.State.QUEUED, received_at__lte=until).count(),
     )

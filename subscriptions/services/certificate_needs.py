@@ -12,11 +12,15 @@ from subscriptions.models import EncryptionCertificate
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """How much waits for a private key: items that name it, those of them given up, and bodies nobody has read yet."""
+    """How much waits for a private key: items that name it, those given up, and bodies nobody has read yet.
+
+    `held` are those of the items that a legal hold keeps from being lost.
+    """
 
     waiting: int = 0
     given_up: int = 0
     unread: int = 0
+    held: int = 0
 
     @property
     def is_pressing(self) -> bool:
@@ -42,4 +46,5 @@ def need_of(certificate: EncryptionCertificate, *, until: datetime) -> Need:
         waiting=sum(need.waiting for need in needs),
         given_up=sum(need.given_up for need in needs),
         unread=sum(need.unread for need in needs),
+        held=sum(need.held for need in needs),
     )

@@ -177,7 +177,8 @@ def destroy_private_key(
 ) -> EncryptionCertificate:
     """Erase the private key for good; the row stays, so that its name is never used for another key.
 
-    `forced` gives up what is still waiting to be opened and what may still arrive, never what Graph goes on encrypting.
+    `forced` gives up what is still waiting to be opened and what may still arrive, never what Graph goes on encrypting
+    or a legal hold keeps.
 
     Raises:
         KeyNeededError: a subscription uses it; or, unless forced, something may still need it.
@@ -208,6 +209,11 @@ def reason_to_keep(certificate: EncryptionCertificate, *, now: datetime, forced:
         return (
             f"{_counted(used, 'subscription')} {_verb(used, 'use')} {certificate}. Rotate it first, and wait until "
             "Graph encrypts with the new one."
+        )
+    if held := progress.need.held:
+        return (
+            f"{_counted(held, 'notification')} under a legal hold {_verb(held, 'need')} {certificate} to be opened. "
+            "The key stays until the hold is released."
         )
     if forced:
         return ""

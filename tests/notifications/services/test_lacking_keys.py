@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from notifications.models import ChangeNotification, Delivery
-from notifications.services import lacking_keys, processing
+from notifications.models import ChangeNotification, Delivery, LegalHold
+from notifications.services import holding, lacking_keys, processing
 from notifications.services.reading import GIVE_UP_AFTER
 from subscriptions.models import EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
@@ -99,6 +99,24 @@ def test_what_was_given_up_is_told_and_keeps_nothing(
     need = lacking_keys.need_of(certificate, late)
 
     assert (need.given_up, need.is_pressing) == (1, False)
+
+
+def test_what_a_legal_hold_keeps_keeps_the_key_that_opens_it(
+    sent: Callable[..., None], certificate: EncryptionCertificate, sandbox: Sandbox
+) -> None:
+    sandbox.add_fault(path="keys", status=503, times=None)
+    sent()
+    late = datetime.now(UTC) + GIVE_UP_AFTER + timedelta(hours=1)
+    processing.process(clock=lambda: late, include_waiting=True)
+    hold = LegalHold(name="Case 7", reason="r", received_since=late - timedelta(days=30))
+    holding.place(hold, actor="ann", now=late)
+    moved(certificate, late)
+
+    with pytest.raises(KeyNeededError, match="1 notification under a legal hold needs hooks"):
+        certificate_rotation.destroy_private_key(certificate, now=late, forced=True)
+
+    holding.release(hold, reason="Settled", actor="ann", now=late)
+    assert certificate_rotation.destroy_private_key(certificate, now=late, forced=True).key_destroyed_at
 
 
 def test_what_needs_a_destroyed_key_is_given_up_at_once_and_not_called_forged(
