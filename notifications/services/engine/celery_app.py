@@ -14,7 +14,9 @@ QUEUE = "graph-subscription-manager"
 # What a process has in hand when it is told to end takes seconds.
 LONGEST_FAREWELL_SECONDS = 30.0
 
-app = Celery("graph-subscription-manager")
+# Without Celery's own care for Django, which closes the pool of the whole process around each task, also under the
+# threads that look by themselves: each piece of work gives its connection back.
+app = Celery("graph-subscription-manager", fixups=())
 app.conf.update(
     broker_url=conf.configuration().broker_url,
     task_default_queue=QUEUE,

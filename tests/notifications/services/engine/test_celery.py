@@ -91,6 +91,7 @@ def test_workers_are_told_at_once_and_work_by_themselves_while_the_broker_is_awa
         hosts.post(body_of(item_of(subscription)))
         count += 1
         waits.append(wait_until(is_stored(count)))
+    assert "broke off" not in hosts.log("worker")
 
 
 def test_with_a_broker_that_never_was_there_everything_is_taken_and_stored(
