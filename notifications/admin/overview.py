@@ -64,10 +64,14 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What the first page shows above the tables, each part only to who may see what it counts."""
+    """What the first page shows above the tables, each part only to who may see what it counts.
+
+    `is_to_be_awaited` says that nothing is watched yet, to those who cannot begin.
+    """
 
     figures: tuple[Figure, ...] = ()
     steps: tuple[Step, ...] = ()
+    is_to_be_awaited: bool = False
     verdict: Verdict | None = None
     timeline: Timeline | None = None
     health: tuple[Line, ...] = ()
@@ -78,7 +82,8 @@ class Overview:
 def overview(has_perm: Callable[[str], bool], *, now: datetime, range_name: str | None = None) -> Overview:
     """Return how things stand at `now`, of what the user may see; before the first subscription, what to do."""
     if not Subscription.objects.exists():
-        return Overview(steps=_steps() if has_perm("subscriptions.add_subscription") else ())
+        may_begin = has_perm("subscriptions.add_subscription")
+        return Overview(steps=_steps() if may_begin else (), is_to_be_awaited=not may_begin)
     sees_subscriptions = has_perm("subscriptions.view_subscription")
     sees_notifications = has_perm("notifications.view_changenotification")
     shown = timeline.chosen(range_name)

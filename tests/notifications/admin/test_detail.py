@@ -56,12 +56,13 @@ def test_with_content_the_page_says_more_in_words_and_what_changed(
     text = page.content.decode()
 
     assert "was renamed from \u201cOffer\u201d" in text
-    assert [(one.path, one.before, one.after) for one in page.context["differences"]] == [
-        ("subject", "Offer", "Better offer"),
-        ("webLink", "", LINK),
-        ("isRead", "", "true"),
-        ("gone", "old-secret", ""),
-    ]
+    # PostgreSQL keeps the properties of an object in an order of its own.
+    assert {one.path: (one.before, one.after) for one in page.context["differences"]} == {
+        "subject": ("Offer", "Better offer"),
+        "webLink": ("", LINK),
+        "isRead": ("", "true"),
+        "gone": ("old-secret", ""),
+    }
     assert page_of(states[0]) in text
     assert 'class="gsm-tree"' in text
     assert 'data-copies="content-json"' in text

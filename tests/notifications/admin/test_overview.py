@@ -48,6 +48,13 @@ def test_the_first_steps_are_for_those_who_may_take_them() -> None:
     assert overview.overview(lambda _: False, now=NOW).steps == ()
 
 
+def test_who_cannot_begin_is_told_who_can(signed_in: Callable[..., Client]) -> None:
+    page = signed_in("notifications.view_changenotification").get(INDEX).content.decode()
+
+    assert "Nothing is watched yet" in page
+    assert "Start here" not in page
+
+
 def test_subscriptions_are_counted_as_they_stand(known: Callable[..., Subscription]) -> None:
     known(expires_at=NOW + timedelta(hours=3), renew_at=NOW + timedelta(hours=1))
     known(expires_at=NOW - timedelta(hours=3))

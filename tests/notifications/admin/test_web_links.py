@@ -28,6 +28,7 @@ def test_addresses_of_microsoft_365_are_offered(url: str) -> None:
         "https://evil.example/?outlook.office365.com",
         "https://evil.example#outlook.office365.com",
         "https://outlook.office365.com@evil.example/",
+        "https://somebody:something@outlook.office365.com/",
         "https://evil.example\\@outlook.office365.com/",
         "https://evil.example\\.sharepoint.com/",
         "https://sharepoint.com.evil.example/",
@@ -49,7 +50,7 @@ def test_addresses_of_microsoft_365_are_offered(url: str) -> None:
         "https://teams.microsoft.com/" + "a" * 5_000,
         "",
     ],
-    ids=range(25),
+    ids=range(26),
 )
 def test_nothing_else_is_offered_however_it_is_spelled(url: str) -> None:
     assert web_links.in_microsoft_365({"webUrl": url, "webLink": url}) == ""
