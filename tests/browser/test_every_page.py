@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from notifications.models import ChangeNotification, Delivery, EndpointMinute, NotificationContent
+from notifications.models import ChangeNotification, Delivery, EndpointMinute, LegalHold, NotificationContent
 from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import alerts
 
@@ -41,6 +41,7 @@ def _a_row_of_each(
     NotificationContent.objects.create(
         notification=notification, data={"body": "<b>hello</b>"}, opened_at=now
     )
+    LegalHold.objects.create(name="Case 7", reason="r", tenant_id="t", placed_at=now, placed_by="ann")
     EndpointMinute.objects.create(minute=now.replace(second=0, microsecond=0), answers=3, over_3_s=1)
     DelegatedAccount.objects.create(
         app_registration=subscription.app_registration,
