@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from subscriptions.graph import batch, reading
+from subscriptions.graph import batch, reading, transport
 from subscriptions.graph.answers import Answer, error_in
 from subscriptions.graph.calls import Call, Caller
 from subscriptions.graph.clouds import Cloud
@@ -29,7 +29,6 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.graph.patience import Patience
 from subscriptions.graph.reading import Reading
-from subscriptions.graph.transport import Transport
 
 Version = Literal["v1.0", "beta"]
 
@@ -63,7 +62,7 @@ class GraphClient:
     ) -> None:
         self._cloud = cloud
         self._caller = Caller(
-            transport=Transport(cloud.ca_bundle),
+            transport=transport.shared(cloud.ca_bundle),
             access_token=access_token,
             on_call=on_call,
             new_patience=lambda: Patience(attempts=attempts, max_wait=max_wait, sleep=sleep),

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from subscriptions.graph import transport
 from subscriptions.graph.answers import Answer, parse_retry_after
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.errors import (
@@ -18,7 +19,6 @@ from subscriptions.graph.errors import (
     UnreachableError,
 )
 from subscriptions.graph.redaction import without_secrets
-from subscriptions.graph.transport import Transport
 
 READ_TIMEOUT_SECONDS = 30.0
 
@@ -35,7 +35,7 @@ class HttpClient:
     """The HTTP client that MSAL calls: trust and time-outs are ours, and failures keep their facts."""
 
     def __init__(self, cloud: Cloud, known_secret: str | None) -> None:
-        self._transport = Transport(cloud.ca_bundle)
+        self._transport = transport.shared(cloud.ca_bundle)
         self._known_secret = known_secret
 
     def get(

@@ -12,10 +12,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
+from subscriptions.graph import transport
 from subscriptions.graph.answers import Answer
 from subscriptions.graph.clouds import Cloud
 from subscriptions.graph.errors import SigningKeysUnavailableError, UnknownSigningKeyError, UnreachableError
-from subscriptions.graph.transport import Transport
 
 # The keys roll daily, and may roll at once when one is compromised.
 # Source: Microsoft Learn, change-notifications-with-resource-data.md (2026-04-17).
@@ -45,7 +45,7 @@ class SigningKeys:
     def __init__(self, cloud: Cloud, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._cloud = cloud
         self._clock = clock
-        self._transport = Transport(cloud.ca_bundle)
+        self._transport = transport.shared(cloud.ca_bundle)
         self._lock = Lock()
         self._current: _KeySet | None = None
         self._asked_clock: float | None = None

@@ -1,12 +1,16 @@
 """HTTPS as used here: explicit trust, time-outs, no redirects, no cookies, failures in our words."""
 
-from collections.abc import Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError, SSLError
 
@@ -14,6 +18,10 @@ from subscriptions.graph.errors import UnreachableError, UnreachableKind
 
 USER_AGENT = "graph-subscription-manager"
 CONNECT_TIMEOUT_SECONDS = 10.0
+# More than all threads of a process that speak to Graph at once.
+CONNECTIONS_KEPT = 64
+SHARED_SECONDS = 60
+TRANSPORTS_KEPT = 4
 
 
 class Transport:
@@ -32,6 +40,8 @@ class Transport:
         self._session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         # Without an own auth a .netrc entry for the host would replace our Authorization header.
         self._session.auth = _leave_as_is
+        for scheme in self._schemes:
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS_KEPT))
 
     def send(
         self,
@@ -68,6 +78,24 @@ class Transport:
             )
         except OSError as error:  # the root of all that requests raises, and of an unreadable CA bundle
             raise _unreachable(error, place, changes_something=changes_something) from error
+
+
+def shared(ca_bundle: Path | None, *, clock: Callable[[], float] = time.monotonic) -> Transport:
+    """Return the transport that all of this process share who trust the same and ask in the same minute.
+
+    TLS handshakes are dear. A connection that lay idle for longer may be dead without a sign, so it is not handed on.
+    """
+    return _made(ca_bundle, int(clock() // SHARED_SECONDS))
+
+
+@lru_cache(maxsize=TRANSPORTS_KEPT)
+def _made(ca_bundle: Path | None, minute: int) -> Transport:
+    del minute
+    return Transport(ca_bundle)
+
+
+# Two processes must not speak through one connection.
+os.register_at_fork(after_in_child=_made.cache_clear)
 
 
 def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,5 +1,6 @@
 """HTTPS: trust, time-outs, redirects, and failures in plain words."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from subscriptions.graph.errors import UnreachableError
-from subscriptions.graph.transport import Transport
+from subscriptions.graph.transport import Transport, shared
 from subscriptions.sandbox import Sandbox
 
 
@@ -143,3 +144,24 @@ def test_a_password_in_a_proxy_or_address_is_not_shown(
 
     assert "pass-word" not in f"{error!r} {error.__cause__!r}"
     assert not error.outcome_unknown
+
+
+def test_who_asks_in_the_same_minute_shares_connections(sandbox: Sandbox) -> None:
+    def asked_at(seconds: float) -> Transport:
+        return shared(sandbox.ca_bundle, clock=lambda: seconds)
+
+    one = asked_at(60.0)
+
+    assert asked_at(119.0) is one
+    assert asked_at(120.0) is not one
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_speaks_through_connections_of_its_own(sandbox: Sandbox) -> None:
+    before = shared(sandbox.ca_bundle, clock=lambda: 0.0)
+
+    pid = os.fork()
+    if pid == 0:
+        os._exit(shared(sandbox.ca_bundle, clock=lambda: 0.0) is before)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
