@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from subscriptions.graph.errors import GraphError
 from subscriptions.models import EncryptionCertificate, Operation, Subscription
 from subscriptions.services import claims
 
@@ -16,6 +17,7 @@ class Stage(StrEnum):
     """Which call to Graph is next for a subscription."""
 
     RENEW = "renew"
+    LOOK = "look"
     DELETE = "delete"
     CREATE = "create"
 
@@ -49,7 +51,7 @@ class Item:
     `held_at` is when the claim was made or prolonged. `patience` bounds each wait for another try, `not_before` is a
     second of the run's stopwatch. `asked_at` is when a renewal was sent, and `certificate` what went along, if one
     did; after `keeps_certificate` none does. `is_parted` says that the row has already parted with the id of what is
-    gone.
+    gone. `conflict` is why it is looked at.
     """
 
     subscription: Subscription
@@ -64,11 +66,12 @@ class Item:
     certificate: EncryptionCertificate | None = None
     keeps_certificate: bool = False
     is_parted: bool = False
+    conflict: GraphError | None = None
 
     @property
     def action(self) -> Operation.Action:
         """Return the word for it on the log."""
-        if self.stage == Stage.RENEW:
+        if self.stage in (Stage.RENEW, Stage.LOOK):
             return Operation.Action.RENEW
         is_new = self.subscription.status == Subscription.Status.PENDING
         return Operation.Action.CREATE if is_new else Operation.Action.RECREATE

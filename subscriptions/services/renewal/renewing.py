@@ -11,6 +11,7 @@ from subscriptions.catalogue import lifetimes
 from subscriptions.graph.client import GraphClient
 from subscriptions.graph.documents import Outcome, Renewal
 from subscriptions.graph.errors import (
+    DuplicateSubscriptionError,
     EndpointValidationError,
     GraphError,
     InvalidRequestError,
@@ -139,6 +140,9 @@ def _other_call(item: Item, error: GraphError, *, now: datetime) -> Again | None
     row = item.subscription
     if isinstance(error, SubscriptionGoneError):
         item.stage = Stage.CREATE
+        return Again()
+    if isinstance(error, DuplicateSubscriptionError):
+        item.stage, item.conflict = Stage.LOOK, error
         return Again()
     if not isinstance(error, InvalidRequestError) or isinstance(error, EndpointValidationError):
         return None

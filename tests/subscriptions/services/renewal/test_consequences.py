@@ -328,3 +328,42 @@ def test_it_is_told_of_before_the_earliest_end_that_graph_may_hold(
 
     told = row.alerted.get()
     assert told.since_at < sandbox.subscriptions[row.graph_id or ""].expires_at
+
+
+def test_a_conflict_is_looked_up_and_what_somebody_prolonged_is_taken_over(
+    make_due: Due, run: Run, sandbox: Sandbox, asked: Asked
+) -> None:
+    rows = make_due(3)
+    sandbox.add_fault(method="PATCH", path=rows[1].graph_id or "", status=409, body=refusal(), times=1)
+
+    summary = run()
+
+    rows[1].refresh_from_db()
+    at_graph = sandbox.subscriptions[rows[1].graph_id or ""]
+    assert (summary.renewed, summary.failed) == (3, 0)
+    assert (rows[1].expires_at, rows[1].error_code, rows[1].claim) == (at_graph.expires_at, "", "")
+    assert len(asked("GET", f"/{at_graph.id}$")) == 1
+
+
+def test_a_conflict_over_what_nobody_prolonged_is_told_and_tried_again(
+    make_due: Due, run: Run, sandbox: Sandbox, now: datetime
+) -> None:
+    [row] = make_due()
+    Subscription.objects.update(expires_at=sandbox.subscriptions[row.graph_id or ""].expires_at)
+    sandbox.add_fault(method="PATCH", path=row.graph_id or "", status=409, body=refusal(), times=1)
+
+    summary = run()
+
+    row.refresh_from_db()
+    assert summary.failed == 1
+    assert (row.failures, row.error_code, row.renew_at) == (1, "ExtensionError", now + MINUTE)
+
+
+def test_what_is_gone_when_a_conflict_is_looked_up_is_made_anew(
+    make_due: Due, run: Run, sandbox: Sandbox
+) -> None:
+    [row] = make_due()
+    sandbox.remove_subscription(row.graph_id or "")
+    sandbox.add_fault(method="PATCH", path=row.graph_id or "", status=409, body=refusal(), times=1)
+
+    assert run().recreated == 1
