@@ -20,6 +20,8 @@ from subscriptions.services.outcomes import told
 
 logger = logging.getLogger(__name__)
 
+_READ = ("subscription__app_registration", "subscription__delegated_account__app_registration")
+
 SILENCE_LOOKED_INTO_EVERY = timedelta(hours=1)
 
 
@@ -109,19 +111,23 @@ def recover_all(
     for pk in list(trackings.order_by(*order).values_list("pk", flat=True)):
         if not go_on():
             break
-        if not trackings.filter(pk=pk).exists():
+        tracking = trackings.filter(pk=pk).select_related(*_READ).first()
+        if tracking is None:
             # Another run has done it, or is about to.
             summary.skipped += 1
             continue
-        _recover_one(pk, clock=clock, actor=actor, callers=callers, summary=summary)
+        _recover_one(tracking.subscription, clock=clock, actor=actor, callers=callers, summary=summary)
     return summary
 
 
 def _recover_one(
-    pk: int, *, clock: Callable[[], datetime], actor: str, callers: Callers, summary: Summary
+    subscription: Subscription,
+    *,
+    clock: Callable[[], datetime],
+    actor: str,
+    callers: Callers,
+    summary: Summary,
 ) -> None:
-    rows = Subscription.objects.select_related("app_registration", "delegated_account__app_registration")
-    subscription = rows.get(pk=pk)
     if callers.is_left_alone(subscription):
         summary.postponed += 1
         return
@@ -135,7 +141,7 @@ def _recover_one(
         summary.failed += 1
         summary.errors.append(f"Subscription {subscription}: {told(error)}")
     except Exception as error:
-        logger.exception("recovery broke off id=%s", pk)
+        logger.exception("recovery broke off id=%s", subscription.pk)
         summary.failed += 1
         summary.errors.append(
             f"Subscription {subscription}: broke off ({type(error).__name__}), see the log."

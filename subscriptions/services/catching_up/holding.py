@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -40,21 +41,25 @@ class Hold:
 
         """
         now = clock()
-        DeltaTracking.objects.get_or_create(subscription=subscription, defaults={"due_at": now})
         rows = DeltaTracking.objects.filter(subscription=subscription)
         token = secrets.token_hex(16)
         # If this process dies, the run is due again when its claim is over.
         end = now + CLAIM_LASTS
-        if not rows.unclaimed(now).update(claim=token, claimed_until=end, due_at=end):
-            raise BusyError
-        subscription.refresh_from_db(fields=["missed_at"])
+        claim = partial(rows.unclaimed(now).update, claim=token, claimed_until=end, due_at=end)
+        if not claim():
+            _, is_new = DeltaTracking.objects.get_or_create(
+                subscription=subscription, defaults={"due_at": now}
+            )
+            if not is_new or not claim():
+                raise BusyError
+        failures, subscription.missed_at = rows.values_list("failures", "subscription__missed_at").get()
         return cls(
             subscription=subscription,
             clock=clock,
             token=token,
             taken_at=now,
             missed_at=subscription.missed_at,
-            failures=rows.get().failures,
+            failures=failures,
         )
 
     def renew(self, **facts: object) -> None:
