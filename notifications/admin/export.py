@@ -16,7 +16,7 @@ from django.utils import timezone
 from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification
 from notifications.services import export
-from subscriptions.services.long_lists import LONGEST_LIST, count_up_to
+from notifications.services.browsing import counts
 
 PERMISSION = "notifications.export_changenotification"
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
@@ -83,10 +83,9 @@ class ExportAdmin(AskingAdmin[ChangeNotification]):
             form = ExportForm(request.POST or None, may_see_content=may_see_content)
             if request.method == "POST" and form.is_valid():
                 return _file(request, rows, form.cleaned_data, now=timezone.now())
-            count = count_up_to(rows, LONGEST_LIST)
             shown = {
                 "form": form,
-                "count": f"more than {LONGEST_LIST:,}" if count > LONGEST_LIST else f"{count:,}",
+                "count": counts.about(rows) or "not counted, since that would take long",
             }
             return self.ask(
                 request, "changenotification/export.html", title="Export", step="Export", back=back, **shown

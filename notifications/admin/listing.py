@@ -70,6 +70,8 @@ class ListAdmin(SearchSaver):
         ReasonFilter,
     )
     list_select_related = ("subscription",)
+    # What takes time is to draw the rows.
+    list_per_page = 50
     ordering = ("-received_at", "-pk")
     # Its being there shows the box; what is searched is services.browsing.search.
     search_fields = ("resource_id",)

@@ -10,14 +10,15 @@ import django
 
 TENANTS = [f"5b0f9a31-7e62-4c1d-9f38-{number:012d}" for number in range(5)]
 SUBSCRIPTIONS = 200
-# Of the last app registration there is little, and that is old.
 RARE_APP = 4
+# As many rows as a page can show are rare, however long the history is.
+RARE_ROWS = 150
 SECONDS_APART = 1.5
 NOTIFICATIONS, CONTENTS = "notifications_changenotification", "notifications_notificationcontent"
 # What stands for each column, in the words of both databases; g is the number of the row.
 COLUMNS = {
     "id": "g",
-    "subscription_id": f"CASE WHEN g % 20000 = 77 THEN {SUBSCRIPTIONS + 1} ELSE 1 + g % {SUBSCRIPTIONS} END",
+    "subscription_id": f"CASE WHEN g % {{rare}} = 77 THEN {SUBSCRIPTIONS + 1} ELSE 1 + (g + 3) % {SUBSCRIPTIONS} END",
     "subscription_graph_id": "''",
     "notification_id": "'n-' || g",
     "change_type": (
@@ -33,14 +34,14 @@ COLUMNS = {
     "workload": "CASE WHEN g % 2 = 0 THEN 'Teams' ELSE 'Outlook' END",
     "resource_id": "'AAMkAGI2TG93AAA' || g / 4 || '='",
     "resource_data": "'{}'",
-    "tenant_id": f"CASE WHEN g % 20000 = 77 THEN '{TENANTS[RARE_APP]}' ELSE '{TENANTS[0][:-1]}' || g % 4 END",
+    "tenant_id": f"CASE WHEN g % {{rare}} = 77 THEN '{TENANTS[RARE_APP]}' ELSE '{TENANTS[0][:-1]}' || g % 4 END",
     "origin": "CASE WHEN g % 300 = 9 THEN 'delta' ELSE 'webhook' END",
     "state": (
-        "CASE WHEN g % 200 = 11 THEN 'rejected' WHEN g % 5000 = 12 THEN 'dead' WHEN g % 5000 = 13 THEN 'waiting' "
+        "CASE WHEN g % 200 = 11 THEN 'rejected' WHEN g % {rare} = 12 THEN 'dead' WHEN g % {rare} = 13 THEN 'waiting' "
         "ELSE 'accepted' END"
     ),
     "reason": (
-        "CASE WHEN g % 200 = 11 THEN 'client_state_mismatch' WHEN g % 5000 IN (12, 13) THEN 'unknown_certificate' "
+        "CASE WHEN g % 200 = 11 THEN 'client_state_mismatch' WHEN g % {rare} IN (12, 13) THEN 'unknown_certificate' "
         "ELSE '' END"
     ),
     "proof": "'[\"clientState\"]'",
@@ -51,12 +52,12 @@ COLUMNS = {
     "item_index": "0",
 }
 TIMES = ("received_at", "last_received_at", "processed_at")
-# Every second has content; one in 50,000 is from somebody rare.
+# Every second has content; some are from somebody rare.
 CONTENT = (
     """'{"subject": "Figures of day ' || g / 57600 || '", "importance": "' || """
     """CASE WHEN g % 20 = 0 THEN 'high' ELSE 'normal' END || '", "size": ' || g % 9000 || ', "isRead": false, """
     """"from": {"user": {"id": "u' || g % 2000 || '", "displayName": "' || """
-    """CASE WHEN g % 50000 = 2 THEN 'Zo\u00eb' ELSE 'Person ' || g % 2000 END || '"}}, """
+    """CASE WHEN g % {rare} = 2 THEN 'Zo\u00eb' ELSE 'Person ' || g % 2000 END || '"}}, """
     """"toRecipients": [{"emailAddress": {"name": "Person ' || g % 1999 || '", "address": "p' || g % 1999 || """
     """'@contoso.example"}}], "body": {"contentType": "html", "content": "<p>A message of ordinary length, """
     """number ' || g || ', which goes on for a while so that it has about the size that they have.</p>"}}'"""
@@ -120,10 +121,14 @@ def _fill(first: int, last: int, total: int) -> None:
         if is_postgresql
         else f"strftime('%Y-%m-%d %H:%M:%f', {now.timestamp()} - ({total} - g) * {SECONDS_APART}, 'unixepoch')"
     )
-    columns = {**COLUMNS, **dict.fromkeys(TIMES, time)}
+    rare = str(total // RARE_ROWS)
+    columns = {name: words.replace("{rare}", rare) for name, words in COLUMNS.items()}
+    columns |= dict.fromkeys(TIMES, time)
     if is_postgresql:
         columns |= {name: f"CAST({columns[name]} AS jsonb)" for name in ("resource_data", "proof")}
-    content = f"CAST({CONTENT} AS jsonb)" if is_postgresql else CONTENT
+    content = CONTENT.replace("{rare}", rare)
+    if is_postgresql:
+        content = f"CAST({content} AS jsonb)"
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {NOTIFICATIONS} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {numbers}"

@@ -97,7 +97,8 @@ def older(rows: Rows, *, than: Place | None, size: int, among: Rows | None = Non
     edge = _edge(among, Q() if than is None else _behind(than), NEWEST_FIRST)
     wanted = rows if than is None else rows.filter(_behind(than))
     if edge:
-        wanted = wanted.filter(~_behind(edge))
+        # The time once more by itself, as the end to which an index is read.
+        wanted = wanted.filter(~_behind(edge), received_at__gte=edge.received_at)
     found = list(wanted.order_by(*NEWEST_FIRST)[: size + 1])
     is_full = len(found) > size
     shown = found[:size]
@@ -114,7 +115,7 @@ def newer(rows: Rows, *, than: Place, size: int, among: Rows | None = None) -> P
     edge = _edge(among, _before(than), OLDEST_FIRST)
     wanted = rows.filter(_before(than))
     if edge:
-        wanted = wanted.filter(~_before(edge))
+        wanted = wanted.filter(~_before(edge), received_at__lte=edge.received_at)
     found = list(wanted.order_by(*OLDEST_FIRST)[: size + 1])
     is_full = len(found) > size
     shown = found[:size][::-1]

@@ -7,7 +7,6 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan, StartsWith
 from notifications.models import ChangeNotification
 from notifications.models.indexes import START_LENGTH, Start
 from notifications.services.browsing import content
-from notifications.services.browsing.expressions import Condition
 from subscriptions.models import Subscription
 
 LONGEST = 500
@@ -51,11 +50,7 @@ def by_name(text: str) -> Q | None:
     text = text.strip()
     if not _can_be_found(text):
         return None
-    wanted = [
-        (Condition(path=tuple(path.split(".")), operator="contains", values=(text,)),)
-        for path in (*LABELS, *ACTORS)
-    ]
-    return content.any_of(wanted)
+    return content.contains(text, [tuple(path.split(".")) for path in (*LABELS, *ACTORS)])
 
 
 def begins(field: str, text: str) -> Q:
