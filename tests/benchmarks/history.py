@@ -15,7 +15,7 @@ RARE_APP = 4
 RARE_ROWS = 150
 SECONDS_APART = 1.5
 NOTIFICATIONS, CONTENTS = "notifications_changenotification", "notifications_notificationcontent"
-# What stands for each column, in the words of both databases; g is the number of the row.
+# What stands for each column, in the words of both databases; g is the number of the row. In SQLite || binds first.
 COLUMNS = {
     "id": "g",
     "subscription_id": f"CASE WHEN g % {{rare}} = 77 THEN {SUBSCRIPTIONS + 1} ELSE 1 + (g + 3) % {SUBSCRIPTIONS} END",
@@ -26,15 +26,15 @@ COLUMNS = {
         "ELSE 'updated' END"
     ),
     "lifecycle_event": "CASE WHEN g % 1000 = 5 THEN 'missed' ELSE '' END",
-    "resource": "'Users/u' || g % 2000 || '/Messages/AAMkAGI2TG93AAA' || g / 4 || '='",
+    "resource": "'Users/u' || (g % 2000) || '/Messages/AAMkAGI2TG93AAA' || (g / 4) || '='",
     "resource_type": (
         "CASE WHEN g % 500 = 3 THEN '#Microsoft.Graph.Event' WHEN g % 2 = 0 THEN '#Microsoft.Graph.chatMessage' "
         "ELSE '#Microsoft.Graph.Message' END"
     ),
     "workload": "CASE WHEN g % 2 = 0 THEN 'Teams' ELSE 'Outlook' END",
-    "resource_id": "'AAMkAGI2TG93AAA' || g / 4 || '='",
+    "resource_id": "'AAMkAGI2TG93AAA' || (g / 4) || '='",
     "resource_data": "'{}'",
-    "tenant_id": f"CASE WHEN g % {{rare}} = 77 THEN '{TENANTS[RARE_APP]}' ELSE '{TENANTS[0][:-1]}' || g % 4 END",
+    "tenant_id": f"CASE WHEN g % {{rare}} = 77 THEN '{TENANTS[RARE_APP]}' ELSE '{TENANTS[0][:-1]}' || (g % 4) END",
     "origin": "CASE WHEN g % 300 = 9 THEN 'delta' ELSE 'webhook' END",
     "state": (
         "CASE WHEN g % 200 = 11 THEN 'rejected' WHEN g % {rare} = 12 THEN 'dead' WHEN g % {rare} = 13 THEN 'waiting' "
@@ -54,11 +54,11 @@ COLUMNS = {
 TIMES = ("received_at", "last_received_at", "processed_at")
 # Every second has content; some are from somebody rare.
 CONTENT = (
-    """'{"subject": "Figures of day ' || g / 57600 || '", "importance": "' || """
-    """CASE WHEN g % 20 = 0 THEN 'high' ELSE 'normal' END || '", "size": ' || g % 9000 || ', "isRead": false, """
-    """"from": {"user": {"id": "u' || g % 2000 || '", "displayName": "' || """
-    """CASE WHEN g % {rare} = 2 THEN 'Zo\u00eb' ELSE 'Person ' || g % 2000 END || '"}}, """
-    """"toRecipients": [{"emailAddress": {"name": "Person ' || g % 1999 || '", "address": "p' || g % 1999 || """
+    """'{"subject": "Figures of day ' || (g / 57600) || '", "importance": "' || """
+    """CASE WHEN g % 20 = 0 THEN 'high' ELSE 'normal' END || '", "size": ' || (g % 9000) || ', "isRead": false, """
+    """"from": {"user": {"id": "u' || (g % 2000) || '", "displayName": "' || """
+    """CASE WHEN g % {rare} = 2 THEN 'Zo\u00eb' ELSE 'Person ' || (g % 2000) END || '"}}, """
+    """"toRecipients": [{"emailAddress": {"name": "Person ' || (g % 1999) || '", "address": "p' || (g % 1999) || """
     """'@contoso.example"}}], "body": {"contentType": "html", "content": "<p>A message of ordinary length, """
     """number ' || g || ', which goes on for a while so that it has about the size that they have.</p>"}}'"""
 )
