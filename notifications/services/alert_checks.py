@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from notifications.services import counting, endpoint_health, inbox, traffic
+from notifications.services import endpoint_health, inbox, traffic
 from notifications.services.endpoint_health import Level
 from notifications.services.readiness import INBOX_LATE
 from notifications.services.traffic import Silence
@@ -32,7 +32,6 @@ def register() -> None:
     alerts.register(worker_has_stopped, kinds=(Kind.WORKER_STOPPED,), calm=timedelta(minutes=2))
     alerts.register(silent_subscriptions, kinds=(Kind.SILENT,))
     alerts.register(slow_answers, kinds=(Kind.ENDPOINT_SLOW,), calm=CALM)
-    alerts.register(counts_that_do_not_add_up, kinds=())
 
 
 def worker_has_stopped(now: datetime) -> Iterator[Finding]:
@@ -96,9 +95,3 @@ def _named(silences: list[Silence]) -> str:
     if len(silences) > MOST_NAMED:
         named.append(f"and {len(silences) - MOST_NAMED:,} more")
     return "; ".join(named)
-
-
-def counts_that_do_not_add_up(now: datetime) -> Iterator[Finding]:
-    """Sum the counts of notifications up; that this breaks off is all that can be wrong with them."""
-    counting.sum_up(now=now)
-    return iter(())

@@ -4,14 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from notifications.services import fetching, handling, processing
+from notifications.services import counting, fetching, handling, processing
+from subscriptions.services import turns
 
 # After so long a round ends although there is more: whoever called is heard, and the next round goes on.
 ROUND_SECONDS = 60.0
+# Until then what was counted is read as many rows, with the same sums.
+SUM_UP_EVERY = timedelta(minutes=1)
 
 # What wakes a process and its own look may come together: one of them works, the other finds it done.
 _one_at_a_time = threading.Lock()
@@ -25,6 +29,7 @@ def work_once(
 ) -> dict[str, Any]:
     """Drain the inbox, act on lifecycle notices, fetch what is wanted, and return the counts of all three.
 
+    Once a minute, whoever comes first also sums up what was counted for the charts.
     `processed` has the inbox's counts also when the database goes away on the way. `go_on` is asked before each batch
     of the inbox.
     """
@@ -33,6 +38,9 @@ def work_once(
     )
     handled = handling.handle(clock=timezone.now)
     fetched = fetching.fetch_wanted(clock=timezone.now)
+    now = timezone.now()
+    if turns.take("counts", now=now, every=SUM_UP_EVERY):
+        counting.sum_up(now=now)
     return {
         **asdict(processed),
         "handled": handled.handled,
