@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -17,6 +19,10 @@ from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import app_registrations, certificates, creation, identities
+
+# Neighbours on the machine make examples slow; that is no fault of what is tested.
+examples.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("ours")
 
 OUTSIDE_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
