@@ -43,7 +43,7 @@ class StateFilter(admin.SimpleListFilter):
         """Return the choices besides the default."""
         del request, model_admin
         return [
-            ("accepted", "Proven"),
+            ("accepted", "Genuine"),
             ("waiting", "Waiting"),
             ("rejected", "Rejected"),
             ("dead", "Given up"),
@@ -53,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Name the default by what it shows."""
         default, *others = super().choices(changelist)
-        yield {**default, "display": "Genuine"}
+        yield {**default, "display": "Genuine or waiting"}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
