@@ -104,8 +104,8 @@ class EraseAdmin(AskingAdmin[ChangeNotification]):
     def _ask_or_erase(
         self, request: HttpRequest, rows: Rows, *, selection: str, back: str, **context: Any
     ) -> HttpResponseBase:
-        """Ask with a count, or do it when asked by a click."""
-        if request.method == "POST":
+        """Ask with a count, or do it when asked by a click and nothing is wrong with what is asked."""
+        if request.method == "POST" and "error" not in context:
             actor = request.user.get_username()
             outcome = erasure.erase(rows, selection=selection, actor=actor, now=timezone.now())
             is_whole = outcome.erased and not outcome.held

@@ -19,6 +19,8 @@ MOST_NAMED = 10
 MEMORY = Path("/dev/shm")  # noqa: S108 -- each run makes a directory of its own there
 # A month has 4,000 runs. They find what has vanished a little later than in life, which makes it harder to keep all.
 LISTS_EVERY = timedelta(minutes=28)
+# Small pages show that they are followed, which the tests do; here they would only cost time.
+PAGE_SIZE = 100
 
 Progress = Callable[[int, int], None]
 
@@ -67,6 +69,7 @@ def run(seed: int, *, subscriptions: int, days: float, database_url: str, progre
         if AppRegistration.objects.exists():
             raise SystemExit("The database is not empty. Name one of which nothing is needed.")
         roll_call.EVERY = LISTS_EVERY
+        product.sandbox.page_size = PAGE_SIZE
         chance = Random(seed)  # noqa: S311 -- a world, not a secret
         with serving(product.port) as webhook:
             # The web application sets up the log when it is loaded.
