@@ -52,7 +52,14 @@ class NotificationList(ChangeList):
         return super().get_query_string({**kept, **(new_params or {})}, remove)
 
     def get_filters(self, request: HttpRequest) -> Any:
-        """Count a search in content as a filter that can be cleared."""
+        """Count a search in content as a filter that can be cleared.
+
+        Raises:
+            IncorrectLookupParameters: a choice that is none, and that PostgreSQL does not even compare.
+
+        """
+        if any("\0" in choice for choices in self.get_filters_params().values() for choice in choices):
+            raise IncorrectLookupParameters
         specs, has_filters, params, may_repeat, is_active = super().get_filters(request)
         return specs, has_filters, params, may_repeat, is_active or CONTENT in self.params
 

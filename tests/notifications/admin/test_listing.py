@@ -115,6 +115,8 @@ def test_the_list_begins_at_a_time(administrator: Client, make_notification: Mak
         {"newer": "1-" + "9" * 30},
         {"older": "\u0661-1"},
         {"nonsense": "1"},
+        {"reason": "\0"},
+        {"workload": "x\0"},
     ],
     ids=str,
 )
