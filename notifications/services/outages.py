@@ -14,16 +14,7 @@ from subscriptions.services.absences import Absence
 
 def note_absence(span: UptimeSpan, *, now: datetime) -> int:
     """Write what may be lost because nobody answered from the end of `span` to `now`; return for how many."""
-    before = span.follows
-    return absences.note(
-        Absence(
-            left_at=span.last_at,
-            left_by=span.last_at,
-            returned_at=now,
-            came_at=span.began_at if before else None,
-            left_before_at=before.last_at if before else None,
-        )
-    )
+    return absences.note(Absence(left_at=span.last_at, left_by=span.last_at, returned_at=now))
 
 
 def note_drops(*, now: datetime) -> int:

@@ -35,7 +35,7 @@ def start() -> None:
 
 def beat(*, now: datetime) -> None:
     """Note that the webhook is there; after a long break, also what may have been lost in it."""
-    latest = UptimeSpan.objects.select_related("follows").order_by("-last_at").first()
+    latest = UptimeSpan.objects.order_by("-last_at").first()
     if latest and latest.last_at >= now - LONGEST_PAUSE:
         UptimeSpan.objects.filter(pk=latest.pk, last_at__lt=now).update(last_at=now)
         return

@@ -1,5 +1,6 @@
 """Tables of this app: the wish, the facts at Graph, and the log of what was said."""
 
+from subscriptions.models.absence_span import AbsenceSpan
 from subscriptions.models.alert import Alert, AlertedSubscription
 from subscriptions.models.alert_message import AlertMessage
 from subscriptions.models.app_registration import AppRegistration
@@ -16,6 +17,7 @@ from subscriptions.models.staff_identity import StaffIdentity
 from subscriptions.models.subscription import Subscription
 
 __all__ = [
+    "AbsenceSpan",
     "Alert",
     "AlertMessage",
     "AlertedSubscription",

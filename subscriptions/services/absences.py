@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from subscriptions.models import Gap, Subscription
+from subscriptions.models import AbsenceSpan, Gap, Subscription
 from subscriptions.services import gaps, recovery
 
 logger = logging.getLogger(__name__)
@@ -21,27 +21,11 @@ RETRIED_AT_MOST = timedelta(hours=4)
 
 @dataclass(frozen=True, kw_only=True)
 class Absence:
-    """A time in which nobody answered: it began between `left_at` and `left_by`, and ended at `returned_at`.
-
-    `came_at` and `left_before_at` are those of the absence before, if there was one: when it ended and had begun.
-    """
+    """A time in which nobody answered: it began between `left_at` and `left_by`, and ended at `returned_at`."""
 
     left_at: datetime
     left_by: datetime
     returned_at: datetime
-    came_at: datetime | None = None
-    left_before_at: datetime | None = None
-
-    @property
-    def lost_since(self) -> datetime:
-        """Return from when on changes may be lost.
-
-        After a short stay that is before it: what had waited for us to come back may have missed us too.
-        """
-        came_at, left_before_at = self.came_at, self.left_before_at
-        if came_at and left_before_at and self.left_at - came_at < RETRIED_FOR_CERTAIN:
-            return max(left_before_at, came_at - RETRIED_FOR_CERTAIN)
-        return self.left_at
 
     @property
     def lost_until(self) -> datetime:
@@ -54,7 +38,8 @@ def note(absence: Absence) -> int:
 
     One that is known from elsewhere is not written twice: it begins as early and ends as late as either says.
     """
-    since, until = absence.lost_since, absence.lost_until
+    since, until = _lost_since(absence), absence.lost_until
+    AbsenceSpan.objects.create(left_at=absence.left_at, returned_at=absence.returned_at, lost_since=since)
     if until <= since:
         return 0
     # One that Graph has lost meanwhile may still have listened when we went away.
@@ -66,7 +51,7 @@ def note(absence: Absence) -> int:
     )
     is_certain = absence.returned_at - absence.left_by > RETRIED_AT_MOST
     with transaction.atomic():
-        known = _extended(absence)
+        known = _extended(absence, since=since)
         count = gaps.record(
             watching.exclude(pk__in=known),
             cause=Gap.Cause.ENDPOINT_DOWN,
@@ -81,9 +66,22 @@ def note(absence: Absence) -> int:
     return count
 
 
-def _extended(absence: Absence) -> set[int]:
+def _lost_since(absence: Absence) -> datetime:
+    """Return from when on changes may be lost.
+
+    After a short stay that is before it: what had waited for us to come back may have missed us too. It does not matter
+    who noticed the absence before, our own signs of life or a look from outside.
+    """
+    before = AbsenceSpan.objects.filter(
+        left_at__lt=absence.left_at, returned_at__gt=absence.left_at - RETRIED_FOR_CERTAIN
+    )
+    waited = [max(one.lost_since, one.returned_at - RETRIED_FOR_CERTAIN) for one in before]
+    return min([absence.left_at, *waited])
+
+
+def _extended(absence: Absence, *, since: datetime) -> set[int]:
     """Let the gaps that are known of the same time reach as far as the absence, and return whose they are."""
-    since, until = absence.lost_since, absence.lost_until
+    until = absence.lost_until
     known = Gap.objects.filter(
         cause=Gap.Cause.ENDPOINT_DOWN, began_at__lte=until, ended_at__gte=since
     ).exclude(state=Gap.State.RECOVERED)

@@ -63,22 +63,10 @@ def note(*, problem: str, now: datetime) -> None:
 
 def standing() -> ReachSpan | None:
     """Return the last checks that ended alike; None before the first."""
-    return ReachSpan.objects.select_related("follows__follows__follows").order_by("-last_at", "-pk").first()
+    return ReachSpan.objects.select_related("follows").order_by("-last_at", "-pk").first()
 
 
 def _absence(failures: ReachSpan, *, now: datetime) -> Absence:
-    """Return the absence that these failures show, and the one before it."""
-    stay = failures.follows
-    before = stay.follows if stay else None
-    return Absence(
-        left_at=_left_at(failures),
-        left_by=failures.began_at,
-        returned_at=now,
-        came_at=stay.began_at if stay else None,
-        left_before_at=_left_at(before) if before else None,
-    )
-
-
-def _left_at(failures: ReachSpan) -> datetime:
-    """Return the earliest time at which it may have begun: the last success before."""
-    return failures.follows.last_at if failures.follows else failures.began_at
+    """Return the absence that these failures show; it may have begun at the last success before."""
+    left_at = failures.follows.last_at if failures.follows else failures.began_at
+    return Absence(left_at=left_at, left_by=failures.began_at, returned_at=now)
