@@ -31,7 +31,7 @@ def away(left: int, returned: int) -> None:
 def named() -> list[tuple[int, int]]:
     """Return the gaps, in minutes before now."""
     spans = Gap.objects.order_by("began_at").values_list("began_at", "ended_at")
-    return [((NOW - began_at) // MINUTE, (NOW - ended_at) // MINUTE) for began_at, ended_at in spans]
+    return [((NOW - began_at) // MINUTE, (NOW - (ended_at or NOW)) // MINUTE) for began_at, ended_at in spans]
 
 
 def test_one_that_graphs_tries_outlast_loses_nothing() -> None:
