@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -46,32 +46,24 @@ class DeliveryAdmin(ReplayAdmin[Delivery]):
         """Return the rows themselves."""
         return rows
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one delivery with what was found in it."""
-        context: dict[str, Any] = {}
-        if delivery := self.get_object(request, object_id):
-            rows = delivery.notifications.defer("resource_data", "proof", "handling")
-            items = list(rows.order_by("item_index", "pk")[: ITEMS_SHOWN + 1])
-            context = {
-                "has_more_items": len(items) > ITEMS_SHOWN,
-                "items": [
-                    {
-                        "url": reverse("admin:notifications_changenotification_change", args=(item.pk,)),
-                        "event": words.what_happened(item),
-                        "state": words.state_badge(item),
-                        "resource": words.path(item.resource),
-                        "reason": words.reason_in_words(item.reason),
-                    }
-                    for item in items[:ITEMS_SHOWN]
-                ],
-            }
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+    def on_page(self, request: HttpRequest, row: Delivery) -> dict[str, Any]:
+        """Show what was found in it."""
+        found = row.notifications.defer("resource_data", "proof", "handling")
+        items = list(found.order_by("item_index", "pk")[: ITEMS_SHOWN + 1])
+        return {
+            **super().on_page(request, row),
+            "has_more_items": len(items) > ITEMS_SHOWN,
+            "items": [
+                {
+                    "url": reverse("admin:notifications_changenotification_change", args=(item.pk,)),
+                    "event": words.what_happened(item),
+                    "state": words.state_badge(item),
+                    "resource": words.path(item.resource),
+                    "reason": words.reason_in_words(item.reason),
+                }
+                for item in items[:ITEMS_SHOWN]
+            ],
+        }
 
     @admin.display(description="received at")
     def received(self, delivery: Delivery) -> SafeString:

@@ -6,12 +6,13 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from notifications.admin import content_tree, web_links, words
+from notifications.admin.asking import AskingAdmin
 from notifications.admin.difference_lines import difference_lines
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.history import HistoryAdmin
@@ -37,45 +38,35 @@ class OperationLine:
     url: str
 
 
-class DetailAdmin(HistoryAdmin, RawDeliveryAdmin):
+class DetailAdmin(HistoryAdmin, RawDeliveryAdmin, AskingAdmin[ChangeNotification]):
     """Shows one notification with its proof and, to those who may see it, its content."""
 
     change_form_template = "admin/notifications/changenotification/change_form.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one notification; that its content was read is noted before it is shown."""
-        context: dict[str, Any] = {}
-        if notification := self.get_object(request, object_id):
-            context = {
-                "subtitle": None,
-                "title": words.what_happened(notification),
-                "state": words.state_badge(notification),
-                "kind": words.kind_of_state(notification),
-                "summary": words.summary(notification),
-                "checks": [words.CHECKS.get(name, str(name)) for name in notification.proof],
-                "passed": words.badge("good", "Passed"),
-                "failed": words.badge("bad", "Not passed"),
-                "judged_at": words.moment(notification.processed_at),
-                "certificate": _certificate(notification),
-                "reason": words.reason_in_words(notification.reason),
-                "reason_code": notification.reason,
-                "lacking_key": notification.encryption_certificate_id,
-                "handling": notification.handling,
-                "resource_data": content_tree.as_text(notification.resource_data)
-                if notification.resource_data
-                else "",
-                "item_url": self._item_url(notification),
-                "raw_url": self._raw_url(request, notification),
-                "operations": list(_operations(notification, request)),
-                **self._content(request, notification),
-            }
-        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+    def on_page(self, request: HttpRequest, row: ChangeNotification) -> dict[str, Any]:
+        """Say what it is and how it is proven; that its content was read is noted before it is shown."""
+        return {
+            **super().on_page(request, row),
+            "subtitle": None,
+            "title": words.what_happened(row),
+            "state": words.state_badge(row),
+            "kind": words.kind_of_state(row),
+            "summary": words.summary(row),
+            "checks": [words.CHECKS.get(name, str(name)) for name in row.proof],
+            "passed": words.badge("good", "Passed"),
+            "failed": words.badge("bad", "Not passed"),
+            "judged_at": words.moment(row.processed_at),
+            "certificate": _certificate(row),
+            "reason": words.reason_in_words(row.reason),
+            "reason_code": row.reason,
+            "lacking_key": row.encryption_certificate_id,
+            "handling": row.handling,
+            "resource_data": content_tree.as_text(row.resource_data) if row.resource_data else "",
+            "item_url": self._item_url(row),
+            "raw_url": self._raw_url(request, row),
+            "operations": list(_operations(row, request)),
+            **self._content(request, row),
+        }
 
     def _item_url(self, notification: ChangeNotification) -> str:
         has_history = item_history.has_history(notification)
