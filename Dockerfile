@@ -1,13 +1,14 @@
 # Two stages: what builds is left behind.
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/venv
+# What runs later installs nothing.
+RUN python -m venv --without-pip /opt/venv
 COPY requirements.lock /tmp/
 # Exactly what was tested, each file known by its hash; wheels only, so that no build script of others runs.
-RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: -r /tmp/requirements.lock
+RUN pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: -r /tmp/requirements.lock
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin graph \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin graph \
     && install -d -o graph -g graph -m 0700 /var/lib/graph-subscription-manager
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/graph-subscription-manager

@@ -39,7 +39,7 @@ class GraphAdminSite(AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Offer Entra beside passwords, where it is set up."""
-        from subscriptions.services import staff_sign_in
+        from subscriptions.services.access import staff_sign_in
 
         context: dict[str, Any] = {}
         if staff_sign_in.is_offered():

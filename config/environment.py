@@ -1,6 +1,7 @@
 """How settings are read: environment first, then `.env`, secrets also from files, generated on a first run."""
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Sequence
@@ -13,28 +14,36 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from subscriptions.graph import key_vault
 from subscriptions.keys.field_encryption import FieldCipher, InvalidFieldKeyError
 
 MINIMUM_SECRET_KEY_LENGTH = 50
 # As few different characters Django itself calls insecure (security.W009).
 MINIMUM_SECRET_KEY_CHARACTERS = 5
+SAYS_ON = frozenset({"1", "true", "yes", "y", "on", "ok"})
+SAYS_OFF = frozenset({"0", "false", "no", "n", "off"})
 DATABASE_SCHEMES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
 def read_secret(name: str) -> str:
-    """Return the secret `name` from the environment or from the file named by `NAME_FILE`; empty when neither is set.
+    """Return the secret `name`; empty when it is not set.
 
-    Read without django-environ, which takes a value that begins with `$` for the name of another variable.
+    It comes from the environment, from the file named by `NAME_FILE` or from Azure Key Vault, where `NAME_VAULT` is its
+    address. Read without django-environ, which takes a value that begins with `$` for the name of another variable.
 
     Raises:
-        ImproperlyConfigured: both `NAME` and `NAME_FILE` are set, or the file does not read or is empty.
+        ImproperlyConfigured: more than one of the three is set, or what is named gives no secret.
 
     """
-    value = os.environ.get(name, "").strip()
-    file_name = os.environ.get(f"{name}_FILE", "").strip()
-    if value and file_name:
-        raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
-    return _read_file(Path(file_name), name=f"{name}_FILE") if file_name else value
+    file, vault = f"{name}_FILE", f"{name}_VAULT"
+    given = {source: value for source in (name, file, vault) if (value := os.environ.get(source, "").strip())}
+    if len(given) > 1:
+        raise ImproperlyConfigured(f"Set only one of {', '.join(given)}.")
+    if file in given:
+        return _read_file(Path(given[file]), name=file)
+    if vault in given:
+        return _read_vault(given[vault], name=vault)
+    return given.get(name, "")
 
 
 def generated_secret(name: str, *, generate: Callable[[], str], directory: Path) -> str:
@@ -62,6 +71,13 @@ def _read_file(path: Path, *, name: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} names {path}, which is empty.")
     return value
+
+
+def _read_vault(address: str, *, name: str) -> str:
+    try:
+        return key_vault.read(address)
+    except key_vault.KeyVaultError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
 def _write_once(path: Path, value: str) -> None:
@@ -95,6 +111,47 @@ def generate_field_encryption_key() -> str:
 def split_keys(value: str) -> list[str]:
     """Return the comma-separated keys in order; the first encrypts, all of them decrypt."""
     return [key.strip() for key in value.split(",") if key.strip()]
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """Return whether the variable `name` says on or off; `default` when it is unset or empty.
+
+    Raises:
+        ImproperlyConfigured: it says neither. Read as off, a misspelled HTTPS would leave an installation open.
+
+    """
+    value = os.environ.get(name, "").strip().lower()
+    if value in SAYS_ON | SAYS_OFF:
+        return value in SAYS_ON
+    if value:
+        raise ImproperlyConfigured(f"{name} must be on or off.")
+    return default
+
+
+def whole_number(name: str, *, default: int) -> int:
+    """Return the number that the variable `name` holds; `default` when it is unset or empty.
+
+    Raises:
+        ImproperlyConfigured: it holds something else.
+
+    """
+    value = os.environ.get(name, "").strip()
+    if value and not re.fullmatch(r"-?[0-9]{1,18}", value):
+        raise ImproperlyConfigured(f"{name} must be a whole number.")
+    return int(value) if value else default
+
+
+def rate(name: str, *, default: str) -> str:
+    """Return how often something may be asked for, as Django REST framework reads it; `default` when unset or empty.
+
+    Raises:
+        ImproperlyConfigured: it names no number and unit of time.
+
+    """
+    value = os.environ.get(name, "").strip() or default
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+        raise ImproperlyConfigured(f"{name} must look like 600/min: a number, and sec, min, hour or day.")
+    return value
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> str:

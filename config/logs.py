@@ -24,6 +24,12 @@ class RequestFilter(logging.Filter):
         return True
 
 
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Keep a record, but not where in Django it came from: it tells of a stranger's request, not of a fault."""
+    record.exc_info = record.exc_text = None
+    return True
+
+
 class JsonFormatter(logging.Formatter):
     """One object a line: time, level, logger, message, request_id, the named values, and the traceback if any."""
 

@@ -9,6 +9,7 @@ import environ
 
 from config import environment
 from config.csp import CSP
+from config.logs import without_traceback
 
 django_stubs_ext.monkeypatch()
 
@@ -21,26 +22,27 @@ env.read_env(BASE_DIR / ".env")
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-DEBUG = env.bool("DEBUG", default=False)
-HTTPS = env.bool("HTTPS", default=False)
+DEBUG = environment.switch("DEBUG", default=False)
+HTTPS = environment.switch("HTTPS", default=False)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 PUBLIC_HOST = environment.public_host(PUBLIC_BASE_URL)
 # On this machine only, nothing need listen while commands run.
-PUBLIC_ADDRESS_CHECK = env.bool("PUBLIC_ADDRESS_CHECK", default=not environment.is_loopback(PUBLIC_HOST))
+PUBLIC_ADDRESS_CHECK = environment.switch(
+    "PUBLIC_ADDRESS_CHECK", default=not environment.is_loopback(PUBLIC_HOST)
+)
 
-SECRET_KEY = environment.read_secret("SECRET_KEY") or environment.generated_secret(
+_given = {name: environment.read_secret(name) for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS")}
+SECRET_KEY = _given["SECRET_KEY"] or environment.generated_secret(
     "SECRET_KEY", generate=environment.generate_secret_key, directory=VAR_DIR
 )
 FIELD_ENCRYPTION_KEYS = environment.split_keys(
-    environment.read_secret("FIELD_ENCRYPTION_KEYS")
+    _given["FIELD_ENCRYPTION_KEYS"]
     or environment.generated_secret(
         "FIELD_ENCRYPTION_KEYS", generate=environment.generate_field_encryption_key, directory=VAR_DIR
     )
 )
 # What was made on this host and not given to it.
-GENERATED_SECRETS = [
-    name for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS") if not environment.read_secret(name)
-]
+GENERATED_SECRETS = [name for name, value in _given.items() if not value]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list(
     "CSRF_TRUSTED_ORIGINS", default=[PUBLIC_BASE_URL] if PUBLIC_BASE_URL.startswith("https://") else []
@@ -70,12 +72,12 @@ SIGN_IN_CLIENT_ID = env.str("SIGN_IN_CLIENT_ID", default="")
 SIGN_IN_CLIENT_SECRET = environment.read_secret("SIGN_IN_CLIENT_SECRET")
 CELERY_BROKER_URL = environment.read_secret("CELERY_BROKER_URL")
 # With a broker, workers of their own are expected.
-EMBEDDED_WORKER = env.bool("EMBEDDED_WORKER", default=not CELERY_BROKER_URL)
-MEASURE_ENDPOINT = env.bool("MEASURE_ENDPOINT", default=True)
-MAX_DELIVERY_BYTES = env.int("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
-MAX_QUARANTINED_DELIVERIES = env.int("MAX_QUARANTINED_DELIVERIES", default=1000)
-MAX_QUARANTINED_BYTES = env.int("MAX_QUARANTINED_BYTES", default=64 * 1024 * 1024)
-MAX_QUARANTINED_PER_MINUTE = env.int("MAX_QUARANTINED_PER_MINUTE", default=600)
+EMBEDDED_WORKER = environment.switch("EMBEDDED_WORKER", default=not CELERY_BROKER_URL)
+MEASURE_ENDPOINT = environment.switch("MEASURE_ENDPOINT", default=True)
+MAX_DELIVERY_BYTES = environment.whole_number("MAX_DELIVERY_BYTES", default=8 * 1024 * 1024)
+MAX_QUARANTINED_DELIVERIES = environment.whole_number("MAX_QUARANTINED_DELIVERIES", default=1000)
+MAX_QUARANTINED_BYTES = environment.whole_number("MAX_QUARANTINED_BYTES", default=64 * 1024 * 1024)
+MAX_QUARANTINED_PER_MINUTE = environment.whole_number("MAX_QUARANTINED_PER_MINUTE", default=600)
 METRICS_TOKEN = environment.read_secret("METRICS_TOKEN")
 
 INSTALLED_APPS = [
@@ -211,10 +213,10 @@ if HTTPS:
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 # A session ends so long after the sign-in, and when nothing was asked for so long.
-SESSION_COOKIE_AGE = environment.at_least("SESSION_HOURS", env.int("SESSION_HOURS", default=12), 1) * 3600
-SESSION_IDLE_SECONDS = (
-    environment.at_least("SESSION_IDLE_MINUTES", env.int("SESSION_IDLE_MINUTES", default=60), 1) * 60
-)
+SESSION_HOURS = environment.whole_number("SESSION_HOURS", default=12)
+SESSION_COOKIE_AGE = environment.at_least("SESSION_HOURS", SESSION_HOURS, 1) * 3600
+SESSION_IDLE_MINUTES = environment.whole_number("SESSION_IDLE_MINUTES", default=60)
+SESSION_IDLE_SECONDS = environment.at_least("SESSION_IDLE_MINUTES", SESSION_IDLE_MINUTES, 1) * 60
 X_FRAME_OPTIONS = "DENY"
 # Everything a page needs comes from here, and nothing is written into it. Names and form are those of Django 6.
 SECURE_CSP: dict[str, list[str]] = {
@@ -242,6 +244,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_DELIVERY_BYTES
 FILE_UPLOAD_HANDLERS = ["config.uploads.BoundedUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
+API_RATE = environment.rate("API_RATE", default="600/min")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "config.api.ApiTokenAuthentication",
@@ -256,7 +259,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": env.str("API_RATE", default="600/min")},
+    "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": API_RATE},
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Bearer"}
 SPECTACULAR_SETTINGS = {
@@ -275,7 +278,10 @@ LOG_LEVEL = environment.one_of("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "config.logs.RequestFilter"}},
+    "filters": {
+        "request": {"()": "config.logs.RequestFilter"},
+        "without_traceback": {"()": "django.utils.log.CallbackFilter", "callback": without_traceback},
+    },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}{request_note}", "style": "{"},
         "json": {"()": "config.logs.JsonFormatter"},
@@ -285,6 +291,9 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # Without Django's own mails of each error: a stranger could cause them, and they quote the request.
+        "django": {"handlers": []},
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "django.server": {"level": "WARNING"},
         # At DEBUG it writes whole addresses, and some are secret: delta links, alert webhooks.
         "urllib3": {"level": "INFO"},

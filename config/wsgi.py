@@ -12,7 +12,8 @@ django.setup(set_prefix=False)
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402 -- after the set-up, like all below
 from django.utils.http import parse_header_parameters  # noqa: E402
 
-from notifications.services import engine, uptime  # noqa: E402
+from notifications.services import engine  # noqa: E402
+from notifications.services.watching import uptime  # noqa: E402
 
 
 @lru_cache(maxsize=32)

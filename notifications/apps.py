@@ -13,7 +13,10 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, the roles, and what the layers below ask of the inbox."""
         from notifications import checks  # noqa: F401
-        from notifications.services import alert_checks, engine, held, lacking_keys, roles
+        from notifications.services import engine, roles
+        from notifications.services.holds import held
+        from notifications.services.processing import lacking_keys
+        from notifications.services.watching import alert_checks
         from subscriptions.services import certificate_needs, deletion, renewal_run
 
         certificate_needs.register(lacking_keys.need_of)

@@ -92,7 +92,7 @@ def token_header(unverified_token: str) -> TokenHeader:
     return TokenHeader(kid=kid, alg="RS256")
 
 
-def verify_validation_token(
+def verify_validation_token(  # noqa: PLR0913 - the facts that a token is held against, all by name
     unverified_token: str,
     *,
     signing_key: RSAPublicKey,
@@ -101,13 +101,15 @@ def verify_validation_token(
     tenant_id: str,
     change_tracking_app_ids: Collection[str],
     now: datetime,
+    looked_at: datetime | None = None,
     leeway_seconds: float = DEFAULT_LEEWAY_SECONDS,
 ) -> SignedClaims:
     """Prove that Graph's change tracking issued a token for our app in one tenant.
 
     `audience` is the app registration's client id, `issuers` are the permitted issuers of that one tenant, in
     full. `now` is aware; pass the moment the delivery was received, so that a token which was good on arrival
-    stays good when the delivery is processed late.
+    stays good when the delivery is processed late. `looked_at` is the moment of a later look: on a host whose clock
+    is slow, a genuine token is not valid yet when it arrives, and becomes so.
 
     Raises:
         NotificationRejectedError: with the reason of the first check that fails.
@@ -115,7 +117,7 @@ def verify_validation_token(
     Source: change-notifications-with-resource-data (2026-04-17).
     """
     claims = _signed_claims(unverified_token, signing_key)
-    _check_times(claims, now=now, leeway=timedelta(seconds=leeway_seconds))
+    _check_times(claims, now=now, looked_at=looked_at or now, leeway=timedelta(seconds=leeway_seconds))
     audience_claim = claims["aud"]
     if not isinstance(audience_claim, str) or audience_claim.lower() != audience.lower():
         raise _refused(Reason.VALIDATION_TOKEN_AUDIENCE, "The validation token is meant for another app.")
@@ -152,15 +154,15 @@ def _signed_claims(unverified_token: str, signing_key: RSAPublicKey) -> Mapping[
         raise _malformed("it cannot be decoded") from error
 
 
-def _check_times(claims: Mapping[str, Any], *, now: datetime, leeway: timedelta) -> None:
+def _check_times(claims: Mapping[str, Any], *, now: datetime, looked_at: datetime, leeway: timedelta) -> None:
     if _moment(claims, "exp") <= now - leeway:
         raise _refused(
             Reason.VALIDATION_TOKEN_EXPIRED, "The validation token had expired when it was received."
         )
-    if _moment(claims, "nbf") > now + leeway:
+    if _moment(claims, "nbf") > max(now, looked_at) + leeway:
         raise _refused(
             Reason.VALIDATION_TOKEN_NOT_YET_VALID,
-            "The validation token was not yet valid when it was received; is this host's clock slow?",
+            "The validation token is not valid yet; is this host's clock slow?",
         )
 
 

@@ -175,7 +175,7 @@ def storable(value: Any) -> Any:
 def fingerprint(item: UnverifiedItem, *, subscription_key: str) -> str:
     """Digest what tells a change from another one, to find repeated deliveries of the same.
 
-    `subscription_key` is our own lasting key of the subscription; the result is SHA-256 in lower-case hex.
+    `subscription_key` is our own lasting key of the subscription; the result is in lower-case hex.
     Where Graph sends no id, etag or content, two changes of one resource can read the same: no digest tells
     them apart, so let a match count only within the hours in which Graph repeats a delivery.
 
@@ -196,7 +196,7 @@ def fingerprint(item: UnverifiedItem, *, subscription_key: str) -> str:
 
 
 def content_digest(item: UnverifiedItem) -> str:
-    """Digest the whole item as it came, whatever the order of its keys. Lower-case hex of SHA-256."""
+    """Digest the whole item as it came, whatever the order of its keys. Lower-case hex."""
     return _digest(item.as_came)
 
 
@@ -206,7 +206,12 @@ def _digest(value: Any) -> str:
     except TypeError:
         # Large numbers and lone surrogates; what holds none is never written in this way.
         canonical = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return hashlib.sha256(canonical).hexdigest()
+    return digest(canonical)
+
+
+def digest(words: bytes) -> str:
+    """Digest words to 128 bits in lower-case hex: longer ones make an index of millions that much larger."""
+    return hashlib.blake2b(words, digest_size=16).hexdigest()
 
 
 def _unpacked(body: bytes, content_encoding: str, max_bytes: int) -> bytes:

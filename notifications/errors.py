@@ -36,6 +36,8 @@ class Reason(StrEnum):
 _CURABLE = frozenset(
     {
         Reason.SIGNING_KEYS_UNAVAILABLE,
+        # Of a host whose clock is slow; time cures it.
+        Reason.VALIDATION_TOKEN_NOT_YET_VALID,
         Reason.UNKNOWN_CERTIFICATE,
         Reason.PRIVATE_KEY_UNAVAILABLE,
         # Nothing cures this one, but what is genuine and cannot be read is given up and not called forged.

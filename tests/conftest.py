@@ -14,11 +14,13 @@ from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from notifications.services import inbox
+from notifications.services.intake import inbox
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations, certificates, creation, identities
+from subscriptions.services import certificates, creation, identities
+from subscriptions.services.access import app_registrations
+from tests.azure import Azure
 
 # Neighbours on the machine make examples slow; that is no fault of what is tested.
 examples.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,6 +67,13 @@ def repository() -> Path:
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """Run the stand-in for Microsoft's cloud."""
     with Sandbox(directory=tmp_path / "sandbox") as running:
+        yield running
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Iterator[Azure]:
+    """Run the stand-in for Azure's vaults and identities."""
+    with Azure(tmp_path / "azure") as running:
         yield running
 
 

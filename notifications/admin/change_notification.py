@@ -18,6 +18,8 @@ from notifications.admin.replay import ReplayAdmin
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import replay
 
+FOUND_BY_DELTA = "None: found by delta query"
+
 
 @admin.register(ChangeNotification)
 class ChangeNotificationAdmin(
@@ -41,6 +43,13 @@ class ChangeNotificationAdmin(
         "processed",
         "delivery_link",
     )
+
+    def get_fields(self, request: HttpRequest, obj: ChangeNotification | None = None) -> tuple[str, ...]:
+        """Lead to the delivery those who may open it."""
+        del obj
+        if request.user.has_perm("notifications.view_delivery"):
+            return self.fields
+        return tuple("delivery_number" if name == "delivery_link" else name for name in self.fields)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeNotification]:
         """Leave out what only the page of one notification shows."""
@@ -84,7 +93,13 @@ class ChangeNotificationAdmin(
     def delivery_link(self, notification: ChangeNotification) -> str:
         """Link to the delivery that it came in."""
         if notification.delivery_id is None:
-            is_found = notification.origin == ChangeNotification.Origin.DELTA
-            return "None: found by delta query" if is_found else "No longer kept"
+            return FOUND_BY_DELTA
+        if not Delivery.objects.filter(notifications=notification).exists():
+            return "No longer kept"
         url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
         return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
+
+    @admin.display(description="delivery")
+    def delivery_number(self, notification: ChangeNotification) -> str:
+        """Name the delivery that it came in."""
+        return FOUND_BY_DELTA if notification.delivery_id is None else f"Delivery {notification.delivery_id}"

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import EndpointMinute
-from notifications.services import endpoint_health
-from notifications.services.endpoint_health import Level, Standing
+from notifications.services.intake import endpoint_health
+from notifications.services.intake.endpoint_health import Level, Standing
 
 KINDS = {
     Level.SILENT: "quiet",

@@ -13,8 +13,9 @@ from notifications.admin import words
 from notifications.admin.asking import AskingAdmin
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.models import ChangeNotification
-from notifications.services import content_audit, erasure
-from notifications.services.mentions import naming
+from notifications.services.browsing import content_audit
+from notifications.services.holds.mentions import naming
+from notifications.services.retention import erasure
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to
 

@@ -17,6 +17,7 @@ from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification
 from notifications.services import export
 from notifications.services.browsing import counts
+from subscriptions.services.long_lists import LONGEST_LIST
 
 PERMISSION = "notifications.export_changenotification"
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
@@ -85,7 +86,7 @@ class ExportAdmin(AskingAdmin[ChangeNotification]):
                 return _file(request, rows, form.cleaned_data, now=timezone.now())
             shown = {
                 "form": form,
-                "count": counts.about(rows) or "not counted, since that would take long",
+                "count": counts.about(rows, up_to=LONGEST_LIST) or "not counted, since that would take long",
             }
             return self.ask(
                 request, "changenotification/export.html", title="Export", step="Export", back=back, **shown

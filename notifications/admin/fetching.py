@@ -19,7 +19,7 @@ from notifications.admin import words
 from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification, ContentFetch, NotificationContent
 from notifications.services import engine, fetching
-from notifications.services.item_paths import NotFetchableError
+from notifications.services.fetching.item_paths import NotFetchableError
 from subscriptions.services.errors import BusyError
 from subscriptions.services.long_lists import count_up_to
 

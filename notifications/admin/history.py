@@ -16,8 +16,7 @@ from notifications.admin.difference_lines import DifferenceLine, difference_line
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification, ContentAccess
-from notifications.services import content_audit, item_history
-from notifications.services.browsing import pages
+from notifications.services.browsing import content_audit, item_history, pages
 from notifications.services.browsing.pages import Place, PlaceError
 
 STATES_SHOWN = 20

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from notifications.admin.asking import AskingAdmin
 from notifications.models import ChangeNotification
-from notifications.services import held, holding
+from notifications.services.holds import held, holding
 
 PLACE_PERMISSION = "notifications.add_legalhold"
 SEE_PERMISSION = "notifications.view_legalhold"

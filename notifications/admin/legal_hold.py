@@ -17,8 +17,9 @@ from notifications.admin import words
 from notifications.admin.asking import AskingAdmin
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.models import ChangeNotification, LegalHold
-from notifications.services import content_audit, held, holding
+from notifications.services.browsing import content_audit
 from notifications.services.browsing.time_limit import TooSlowError, at_most
+from notifications.services.holds import held, holding
 from subscriptions.models import Subscription
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.long_lists import count_up_to

@@ -33,8 +33,7 @@ from notifications.admin.filters import (
 )
 from notifications.admin.saved_search import SearchSaver
 from notifications.models import ChangeNotification, ContentAccess
-from notifications.services import content_audit
-from notifications.services.browsing import pages
+from notifications.services.browsing import content_audit, pages
 from notifications.services.browsing.glances import Glance, glances
 
 SEARCH_HELP = (

@@ -16,13 +16,14 @@ from notifications.admin.list_links import to_list
 from notifications.admin.timeline import Timeline
 from notifications.admin.verdict import Verdict
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import counting, endpoint_health, inbox
-from notifications.services.readiness import INBOX_LATE
+from notifications.services.intake import endpoint_health, inbox
+from notifications.services.rows import counting
+from notifications.services.watching.readiness import INBOX_LATE
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
-from subscriptions.services import runs
 from subscriptions.services.alerts.renewal_checks import STOPPED_AFTER
-from subscriptions.services.attention import needing_attention
 from subscriptions.services.long_lists import count_up_to
+from subscriptions.services.watching import runs
+from subscriptions.services.watching.attention import needing_attention
 
 MOST_COUNTED = 1_000
 EXPIRIES_SHOWN = 5

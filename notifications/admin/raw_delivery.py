@@ -10,7 +10,7 @@ from notifications.admin import content_tree
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.read_only import ReadOnlyAdmin
 from notifications.models import ChangeNotification
-from notifications.services import content_audit, raw_item
+from notifications.services.browsing import content_audit, raw_item
 from subscriptions.services.errors import UseCaseError
 
 PERMISSIONS = (CONTENT_PERMISSION, "notifications.view_delivery")

@@ -68,7 +68,9 @@ REASONS: dict[str, str] = {
     Reason.VALIDATION_TOKEN_EXPIRED: (
         "The validation token had expired when it arrived. An old one was used again, or this server's clock is wrong."
     ),
-    Reason.VALIDATION_TOKEN_NOT_YET_VALID: "The validation token was not valid yet. Check this server's clock.",
+    Reason.VALIDATION_TOKEN_NOT_YET_VALID: (
+        "The validation token is not valid yet: check this server's clock. It is tried again by itself."
+    ),
     Reason.VALIDATION_TOKEN_AUDIENCE: f"The validation token was issued for another app. {_UNPROVEN}",
     Reason.VALIDATION_TOKEN_ISSUER: f"The validation token was issued by somebody else. {_UNPROVEN}",
     Reason.VALIDATION_TOKEN_AZP: (

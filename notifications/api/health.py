@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications.api.serializers import HealthSerializer
-from notifications.services import standing
+from notifications.services.watching import standing
 
 
 class MaySeeHealth(BasePermission):

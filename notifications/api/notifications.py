@@ -15,7 +15,8 @@ from rest_framework.viewsets import GenericViewSet
 from notifications.api.filters import CONTENT_PERMISSION, NotificationFilter
 from notifications.api.serializers import FeedSerializer, NotificationSerializer
 from notifications.models import ChangeNotification, ContentAccess
-from notifications.services import content_audit, feed
+from notifications.services.browsing import content_audit
+from notifications.services.rows import feed
 
 # Notifications whose content is looked into for one page; `has_more` says that there are others.
 LOOKED_AT = 10_000

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('proof', models.JSONField(blank=True, default=list, help_text='The checks that it passed.')),
                 ('encryption_certificate_id', models.CharField(blank=True, help_text='The certificate whose private key it takes to open it; only while it is not opened.', max_length=128)),
                 ('times_delivered', models.PositiveIntegerField(default=1)),
-                ('duplicate_key', models.CharField(editable=False, max_length=64, null=True, unique=True)),
+                ('duplicate_key', models.CharField(editable=False, max_length=32, null=True)),
                 ('received_at', models.DateTimeField()),
                 ('last_received_at', models.DateTimeField()),
                 ('processed_at', models.DateTimeField()),
@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='changenotification',
             name='delivery',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications', to='notifications.delivery'),
+            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='notifications', to='notifications.delivery'),
         ),
         migrations.CreateModel(
             name='LegalHold',
@@ -305,51 +305,47 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['-received_at', '-id'], name='notification_by_time'),
+            index=models.Index(fields=['received_at', 'id'], name='notification_by_time'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['state', '-received_at', '-id'], name='notification_by_state'),
+            index=models.Index(fields=['state', 'received_at', 'id'], name='notification_by_state'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['subscription', '-received_at', '-id'], name='notification_by_subscription'),
+            index=models.Index(fields=['subscription', 'received_at', 'id'], name='notification_by_subscription'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['resource_type', '-received_at', '-id'], name='notification_by_type'),
+            index=models.Index(fields=['resource_type', 'received_at', 'id'], name='notification_by_type'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['workload', '-received_at', '-id'], name='notification_by_workload'),
+            index=models.Index(fields=['workload', 'received_at', 'id'], name='notification_by_workload'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['change_type', '-received_at', '-id'], name='notification_by_change'),
+            index=models.Index(fields=['change_type', 'received_at', 'id'], name='notification_by_change'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(condition=models.Q(('lifecycle_event', ''), _negated=True), fields=['lifecycle_event', '-received_at', '-id'], name='notification_by_event'),
+            index=models.Index(condition=models.Q(('lifecycle_event', ''), _negated=True), fields=['lifecycle_event', 'received_at', 'id'], name='notification_by_event'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(condition=models.Q(('reason', ''), _negated=True), fields=['reason', '-received_at', '-id'], name='notification_by_reason'),
+            index=models.Index(condition=models.Q(('reason', ''), _negated=True), fields=['reason', 'received_at', 'id'], name='notification_by_reason'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(condition=models.Q(('origin', 'delta')), fields=['-received_at', '-id'], name='notification_by_recovery'),
+            index=models.Index(condition=models.Q(('origin', 'delta')), fields=['received_at', 'id'], name='notification_by_recovery'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(fields=['resource_id', '-received_at', '-id'], name='notification_by_item'),
+            index=models.Index(notifications.models.indexes.AnyCollation(notifications.models.indexes.Start('resource_id', length=150), name='text_pattern_ops'), models.F('received_at'), models.F('id'), name='notification_by_item'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
-            index=models.Index(notifications.models.indexes.AnyCollation(notifications.models.indexes.Start('resource'), name='text_pattern_ops'), name='notification_by_path'),
-        ),
-        migrations.AddIndex(
-            model_name='changenotification',
-            index=models.Index(notifications.models.indexes.AnyCollation(notifications.models.indexes.Start('resource_id'), name='text_pattern_ops'), name='notification_by_resource_id'),
+            index=models.Index(notifications.models.indexes.AnyCollation(notifications.models.indexes.Start('resource', length=50), name='text_pattern_ops'), name='notification_by_path'),
         ),
         migrations.AddIndex(
             model_name='changenotification',
@@ -370,6 +366,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='changenotification',
             index=models.Index(condition=models.Q(('origin', 'delta')), fields=['subscription', 'resource_id'], name='notification_by_delta'),
+        ),
+        migrations.AddConstraint(
+            model_name='changenotification',
+            constraint=models.UniqueConstraint(fields=('duplicate_key',), name='notification_one_of_a_change'),
         ),
         migrations.AddIndex(
             model_name='legalhold',

@@ -66,7 +66,7 @@ class ChangeNotification(models.Model):
     )
     times_delivered = models.PositiveIntegerField(default=1)
     # Unique while a repetition is possible; set to null after that window, so that the same words count as new.
-    duplicate_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    duplicate_key = models.CharField(max_length=32, null=True, editable=False)
 
     received_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
@@ -77,10 +77,13 @@ class ChangeNotification(models.Model):
     handled_at = models.DateTimeField(null=True, editable=False)
     handling = models.TextField("what we did", blank=True, editable=False)
 
-    # Its place in the feed that other tools read; given when it is first seen there (services.feed).
+    # Its place in the feed that other tools read; given when it is first seen there (services.rows.feed).
     feed_number = models.PositiveBigIntegerField(null=True, unique=True, editable=False)
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.SET_NULL, null=True, related_name="notifications")
+    # Keeps the number of a delivery that is deleted: to take it out of each row would cost as much as the row did.
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, null=True, related_name="notifications", db_constraint=False
+    )
     item_index = models.PositiveIntegerField(default=0, editable=False)
     erasure = models.ForeignKey(
         ContentErasure,
@@ -104,33 +107,33 @@ class ChangeNotification(models.Model):
                 name="notification_not_in_feed",
                 condition=Q(feed_number__isnull=True) & ~Q(state="waiting"),
             ),
-            # What lists are narrowed to, each in the order of a list.
-            models.Index(fields=("-received_at", "-id"), name="notification_by_time"),
-            models.Index(fields=("state", "-received_at", "-id"), name="notification_by_state"),
-            models.Index(fields=("subscription", "-received_at", "-id"), name="notification_by_subscription"),
-            models.Index(fields=("resource_type", "-received_at", "-id"), name="notification_by_type"),
-            models.Index(fields=("workload", "-received_at", "-id"), name="notification_by_workload"),
-            models.Index(fields=("change_type", "-received_at", "-id"), name="notification_by_change"),
+            # What lists are narrowed to, each in the order of a list, which is read from its end: what comes is added
+            # there, so that full pages stay behind.
+            models.Index(fields=("received_at", "id"), name="notification_by_time"),
+            models.Index(fields=("state", "received_at", "id"), name="notification_by_state"),
+            models.Index(fields=("subscription", "received_at", "id"), name="notification_by_subscription"),
+            models.Index(fields=("resource_type", "received_at", "id"), name="notification_by_type"),
+            models.Index(fields=("workload", "received_at", "id"), name="notification_by_workload"),
+            models.Index(fields=("change_type", "received_at", "id"), name="notification_by_change"),
             models.Index(
-                fields=("lifecycle_event", "-received_at", "-id"),
+                fields=("lifecycle_event", "received_at", "id"),
                 name="notification_by_event",
                 condition=~Q(lifecycle_event=""),
             ),
             models.Index(
-                fields=("reason", "-received_at", "-id"),
+                fields=("reason", "received_at", "id"),
                 name="notification_by_reason",
                 condition=~Q(reason=""),
             ),
             models.Index(
-                fields=("-received_at", "-id"),
+                fields=("received_at", "id"),
                 name="notification_by_recovery",
                 condition=Q(origin="delta"),
             ),
-            # All states of one item, whatever told of it.
-            models.Index(fields=("resource_id", "-received_at", "-id"), name="notification_by_item"),
-            # What lists are searched by.
+            # All states of one item, whatever told of it; and what lists are searched by. Graph's names come in no
+            # order, so among millions each of these costs a page of its own with each row.
+            models.Index(start_of("resource_id"), "received_at", "id", name="notification_by_item"),
             models.Index(start_of("resource"), name="notification_by_path"),
-            models.Index(start_of("resource_id"), name="notification_by_resource_id"),
             models.Index(
                 fields=("notification_id",),
                 name="notification_by_graph_id",
@@ -157,6 +160,11 @@ class ChangeNotification(models.Model):
                 name="notification_by_delta",
                 condition=Q(origin="delta"),
             ),
+        ]
+
+        constraints: ClassVar = [
+            # As an attribute of the field it would make a second index, for searches that nobody makes.
+            models.UniqueConstraint(fields=("duplicate_key",), name="notification_one_of_a_change")
         ]
 
     def __str__(self) -> str:

@@ -11,15 +11,20 @@ from django.db.models.functions import Collate
 from django.db.models.indexes import IndexExpression
 from django.db.models.sql.compiler import SQLCompiler
 
-# As much of a text as an index holds: PostgreSQL refuses entries of more than about 2,700 bytes.
-START_LENGTH = 150
+# As much of a text as an index holds: PostgreSQL refuses entries of more than about 2,700 bytes. Of a path no more than
+# whose it is, so that all of one mailbox or chat is in one place of the index: whole paths would be all over it, and
+# with each row a page of it would be read and written.
+LENGTHS = {"resource_id": 150, "resource": 50}
 
 
 class Start(Func):
     """The beginning of a text in capitals; written out, since SQLite takes no parameter for what is in an index."""
 
-    template = f"UPPER(SUBSTR(%(expressions)s, 1, {START_LENGTH}))"
+    template = "UPPER(SUBSTR(%(expressions)s, 1, %(length)s))"
     output_field = TextField()
+
+    def __init__(self, expression: Any, *, length: int) -> None:
+        super().__init__(expression, length=length)
 
 
 class AnyCollation(OpClass):
@@ -36,7 +41,7 @@ IndexExpression.register_wrappers(OrderBy, AnyCollation, Collate)
 
 def start_of(field: str) -> Combinable:
     """Return the beginning of a text in capitals, as it stands in an index."""
-    return AnyCollation(Start(field), name="text_pattern_ops")
+    return AnyCollation(Start(field, length=LENGTHS[field]), name="text_pattern_ops")
 
 
 class ValueIndex(GinIndex):

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import counting, engine
+from notifications.services import engine
+from notifications.services.rows import counting
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from django.views import View
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from notifications import conf
-from notifications.services import metrics
+from notifications.services.watching import metrics
 
 BEARER = "Bearer "
 PERMISSIONS = ("subscriptions.view_subscription", "notifications.view_delivery")

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views import View
 
-from notifications.services import readiness
+from notifications.services.watching import readiness
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 
 from notifications import conf
 from notifications.models import Delivery
-from notifications.services import endpoint_health, engine
-from notifications.services.intake import Acceptance, StorageUnavailableError, accept
+from notifications.services import engine
+from notifications.services.intake import Acceptance, StorageUnavailableError, accept, endpoint_health
 
 logger = logging.getLogger(__name__)
 

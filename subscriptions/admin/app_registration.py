@@ -23,7 +23,8 @@ from subscriptions.admin import badges, self_test
 from subscriptions.admin.app_registration_form import AppRegistrationForm
 from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services import app_registrations, connection, credentials
+from subscriptions.services import connection
+from subscriptions.services.access import app_registrations, credentials
 from subscriptions.services.errors import UseCaseError
 
 CREDENTIALS = (

@@ -9,8 +9,8 @@ from subscriptions.admin.next_credential_form import NextCredentialForm
 from subscriptions.admin.write_only import password_field, pem_field
 from subscriptions.models import AppRegistration
 from subscriptions.models.app_registration import GUID
-from subscriptions.services import app_registrations, clients
-from subscriptions.services.app_registrations import NewCredential
+from subscriptions.services.access import app_registrations, clients
+from subscriptions.services.access.app_registrations import NewCredential
 from subscriptions.services.errors import NotConfiguredError
 
 CredentialType = AppRegistration.CredentialType

@@ -18,7 +18,7 @@ from subscriptions.models import (
     Sighting,
     Subscription,
 )
-from subscriptions.services.attention import RENEWAL_OVERDUE
+from subscriptions.services.watching.attention import RENEWAL_OVERDUE
 
 Kind = Literal["good", "busy", "warn", "bad", "quiet"]
 

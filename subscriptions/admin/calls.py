@@ -19,12 +19,12 @@ from subscriptions.services import (
     gaps,
     pausing,
     reauthorization,
-    recovery,
     recreation,
     removal,
     renewal,
 )
 from subscriptions.services.errors import UseCaseError
+from subscriptions.services.gaps import recovery
 from subscriptions.services.outcomes import told
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from subscriptions.admin.own_address import address_here
 from subscriptions.admin.owner_deletion import OwnerDeletion
 from subscriptions.admin.sign_in_form import SignInForm
 from subscriptions.models import DelegatedAccount, Subscription
-from subscriptions.services import accounts, connection
+from subscriptions.services import connection
+from subscriptions.services.access import accounts
 from subscriptions.services.outcomes import told
 
 # Under this name the session keeps the sign-in that is under way; a new one takes its place.
@@ -160,9 +161,8 @@ class DelegatedAccountAdmin(OwnerDeletion[DelegatedAccount]):
         if not account.needs_sign_in:
             return badges.Badge(kind="good", text="Signed in").html()
         return format_html(
-            '{} <a href="{}">Sign in again</a><div class="gsm-note">{}</div>',
+            '{}<div class="gsm-note">{}</div>',
             badges.Badge(kind="bad", text="Needs to sign in again").html(),
-            sign_in_again_url(account),
             account.problem,
         )
 
@@ -228,8 +228,3 @@ class DelegatedAccountAdmin(OwnerDeletion[DelegatedAccount]):
 def redirect_uri(request: HttpRequest) -> str:
     """Return the address to which the sign-in comes back."""
     return address_here(request, reverse("admin:subscriptions_delegatedaccount_callback"))
-
-
-def sign_in_again_url(account: DelegatedAccount) -> str:
-    """Return the address at which the account begins to sign in again."""
-    return f"{reverse('admin:subscriptions_delegatedaccount_add')}?account={account.pk}"

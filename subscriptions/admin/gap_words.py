@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from subscriptions.admin import badges
 from subscriptions.admin.badges import Badge, Kind
 from subscriptions.models import Gap, Subscription
-from subscriptions.services.gap_report import History, history
+from subscriptions.services.gaps.gap_report import History, history
 
 SHOWN = 20
 # How far back the line reaches.

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from subscriptions.admin.write_only import password_field, pem_field
 from subscriptions.models import AppRegistration
-from subscriptions.services import app_registrations, credentials
-from subscriptions.services.app_registrations import NewCredential, expiry_of_secret
+from subscriptions.services.access import app_registrations, credentials
+from subscriptions.services.access.app_registrations import NewCredential, expiry_of_secret
 
 CredentialType = AppRegistration.CredentialType
 KINDS = (CredentialType.CLIENT_SECRET, CredentialType.CERTIFICATE)

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 
 from subscriptions.models import AppRegistration, DelegatedAccount
-from subscriptions.services import accounts
-from subscriptions.services.accounts import SignInRefusedError
+from subscriptions.services.access import accounts
+from subscriptions.services.access.accounts import SignInRefusedError
 
 PERMISSIONS_HELP = (
     "Delegated permissions, separated by spaces; User.Read is always among them. Ask for the least that is needed: "

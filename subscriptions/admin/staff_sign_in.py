@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from subscriptions.admin.own_address import address_here
 from subscriptions.graph.errors import GraphError
-from subscriptions.services import staff_sign_in
+from subscriptions.services.access import staff_sign_in
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 

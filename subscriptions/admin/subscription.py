@@ -116,11 +116,10 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation, CarryOutA
 
     def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
         """Lay the wish beside the facts."""
-        del request
         if obj:
             return [
                 ("How it stands", {"fields": FACTS}),
-                ("What we want", {"fields": (*WISH, *EDITABLE)}),
+                ("What we want", {"fields": (*self._wish(request), *EDITABLE)}),
                 ("Options of Graph", {"fields": OPTIONS, "classes": ("collapse",)}),
                 ("Where Graph sends to", {"fields": ADDRESSES, "classes": ("collapse",)}),
             ]
@@ -133,8 +132,18 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation, CarryOutA
 
     def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> tuple[str, ...]:
         """Fix what Graph owns."""
-        del request
-        return (*WISH, *FACTS, *OPTIONS, *ADDRESSES) if obj else ()
+        return (*self._wish(request), *FACTS, *OPTIONS, *ADDRESSES) if obj else ()
+
+    def _wish(self, request: HttpRequest) -> tuple[str, ...]:
+        """Name what was wished; Django links a related row for everybody, so others get the name of its app alone."""
+        if request.user.has_perm("subscriptions.view_appregistration"):
+            return WISH
+        return ("app_registration_name", *WISH[1:])
+
+    @admin.display(description="app registration")
+    def app_registration_name(self, subscription: Subscription) -> str:
+        """Show the name of its app registration."""
+        return str(subscription.app_registration)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill the form from the subscription to be cloned."""
@@ -203,7 +212,9 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation, CarryOutA
                     may=partial(self._may, request),
                     may_add=self.has_add_permission(request),
                 ),
-                "operations": last_operations(subscription),
+                "operations": last_operations(
+                    subscription, is_linked=request.user.has_perm("subscriptions.view_operation")
+                ),
                 "listening": gap_words.listening(subscription, now=timezone.now()),
                 "notifications_url": (
                     f"{reverse('admin:notifications_changenotification_changelist')}"

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from subscriptions.models import AppRegistration, Subscription
-from subscriptions.services.attention import needing_attention
+from subscriptions.services.watching.attention import needing_attention
 
 Status = Subscription.Status
 

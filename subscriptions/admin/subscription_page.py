@@ -104,14 +104,15 @@ def _alerts(subscription: Subscription) -> Iterator[Note]:
         )
 
 
-def last_operations(subscription: Subscription) -> list[OperationLine]:
-    """Return the latest calls to Graph for it, newest first."""
-    return [_line(operation) for operation in subscription.operations.order_by("-pk")[:OPERATIONS_SHOWN]]
+def last_operations(subscription: Subscription, *, is_linked: bool) -> list[OperationLine]:
+    """Return the latest calls to Graph for it, newest first, linked to their pages for those who may open them."""
+    latest = subscription.operations.order_by("-pk")[:OPERATIONS_SHOWN]
+    return [_line(operation, is_linked=is_linked) for operation in latest]
 
 
-def _line(operation: Operation) -> OperationLine:
+def _line(operation: Operation, *, is_linked: bool) -> OperationLine:
     return OperationLine(
-        url=reverse("admin:subscriptions_operation_change", args=(operation.pk,)),
+        url=reverse("admin:subscriptions_operation_change", args=(operation.pk,)) if is_linked else "",
         started=badges.to_the_second(operation.started_at),
         action=operation.get_action_display(),
         actor=operation.actor,

@@ -8,7 +8,7 @@ from subscriptions.graph.client import GraphClient
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Subscription
 from subscriptions.services import trouble
-from subscriptions.services.clients import client_of
+from subscriptions.services.access.clients import client_of
 from subscriptions.services.errors import NotReadyError
 
 # An app registration, or an account that signed in to it.

@@ -8,8 +8,9 @@ from subscriptions.graph.errors import AccessDeniedError, GraphError, TokenRefus
 from subscriptions.graph.tokens import unverified_claims_of
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import AppRegistration, DelegatedAccount, Operation
-from subscriptions.services import credentials, permissions
-from subscriptions.services.clients import access_token, account_token, client_for, token_by
+from subscriptions.services import permissions
+from subscriptions.services.access import credentials
+from subscriptions.services.access.clients import access_token, account_token, client_for, token_by
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told

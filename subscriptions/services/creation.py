@@ -18,15 +18,16 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import FormerIdentity, Operation, Subscription
-from subscriptions.services import certificates, gaps, outcomes, recovery
+from subscriptions.services import certificates, gaps, outcomes
+from subscriptions.services.access.clients import client_of, version_of
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import (
     BusyError,
     NotOursError,
     UnreadableSecretError,
     WishExistsError,
 )
+from subscriptions.services.gaps import recovery
 from subscriptions.services.operations import CallLog, record
 
 logger = logging.getLogger(__name__)
@@ -66,13 +67,18 @@ def plan(subscription: Subscription, *, now: datetime) -> Subscription:
             subscription.client_state = subscription.new_client_state()
             subscription.save(update_fields=["client_state"])
     except IntegrityError as error:
-        existing = Subscription.objects.filter(wish_key=subscription.key_of_wish()).exclude(
-            status=Subscription.Status.REMOVED
-        )
-        if (other := existing.select_related("app_registration").first()) is None:
+        if (other := saved(subscription)) is None:
             raise
         raise WishExistsError(other) from error
     return subscription
+
+
+def saved(wish: Subscription) -> Subscription | None:
+    """Return the row that holds the wish, whoever saved it; None if there is none, or it was removed."""
+    rows = Subscription.objects.filter(wish_key=wish.key_of_wish()).exclude(
+        status=Subscription.Status.REMOVED
+    )
+    return rows.select_related("app_registration").first()
 
 
 def submit(subscription: Subscription, *, now: datetime, actor: str) -> Subscription:

@@ -9,7 +9,7 @@ from subscriptions.catalogue import Permissions
 from subscriptions.catalogue.rules import Access
 from subscriptions.graph.tokens import unverified_claims_of
 from subscriptions.models import AppRegistration, DelegatedAccount, Subscription
-from subscriptions.services.clients import access_token, account_token
+from subscriptions.services.access.clients import access_token, account_token
 from subscriptions.services.wishes import access_of
 
 # A team, chat or user grants these one by one; they are no part of the app's token.

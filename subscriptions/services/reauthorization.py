@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import outcomes, recreation, renewal
+from subscriptions.services.access.clients import client_of, version_of
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
 from subscriptions.services.operations import CallLog
 

@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import FormerIdentity, Gap, Operation, Subscription
 from subscriptions.services import creation, gaps, outcomes
+from subscriptions.services.access.clients import client_of, version_of
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, PausedError, WishExistsError
 from subscriptions.services.operations import CallLog
 

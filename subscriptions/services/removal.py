@@ -7,10 +7,11 @@ from django.db import transaction
 
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Gap, Operation, Subscription
-from subscriptions.services import creation, gaps, outcomes, recovery
+from subscriptions.services import creation, gaps, outcomes
+from subscriptions.services.access.clients import client_of, version_of
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError
+from subscriptions.services.gaps import recovery
 from subscriptions.services.operations import CallLog
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from subscriptions import conf
 from subscriptions.graph import outgoing
 from subscriptions.graph.errors import GraphError
-from subscriptions.services import alerts, reach, renewal, roll_call, runs
+from subscriptions.services import alerts, renewal
+from subscriptions.services.watching import reach, roll_call, runs
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ class Cluster:
 
     directory: Path
     port: int
+    settings: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -27,7 +28,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.directory}"
+        own = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.directory} {own}"
         self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
 
     def stop(self) -> None:
@@ -53,15 +55,15 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Make a cluster, run it, and throw it away."""
+def running_cluster(**settings: str) -> Iterator[Cluster]:
+    """Make a cluster, run it under PostgreSQL's own settings but for some, and throw it away."""
     directory = Path(mkdtemp(prefix="gsm-cluster-"))
     if os.geteuid() == 0:
         shutil.chown(directory, "postgres", "postgres")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    cluster = Cluster(directory=directory, port=port)
+    cluster = Cluster(directory=directory, port=port, settings=settings)
     cluster.create()
     cluster.start()
     try:

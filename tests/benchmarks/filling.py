@@ -63,7 +63,8 @@ def _fill(sandbox: Sandbox, deliveries: int, items: int) -> None:
 def _speller(sandbox: Sandbox) -> Any:
     from subscriptions.keys import certificates as keys
     from subscriptions.models import AppRegistration, Subscription
-    from subscriptions.services import app_registrations, certificates
+    from subscriptions.services import certificates
+    from subscriptions.services.access import app_registrations
 
     app = app_registrations.register(
         name="Benchmark",

@@ -2,8 +2,9 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import django
@@ -64,21 +65,36 @@ CONTENT = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How the rows look: an expression for each column, one for content, and which part of the rows has content."""
+
+    columns: Mapping[str, str]
+    content: str
+    content_each: int
+
+
+SHAPE = Shape(columns=COLUMNS, content=CONTENT, content_each=2)
+
+
 def main(first: int, last: int, total: int) -> None:
     """Add the rows numbered `first` to `last` of `total`; the one numbered `total` has just come."""
     django.setup()
     if first == 1:
-        _prepare()
-    with _without_indexes():
-        _fill(first, last, total)
-    _count()
+        prepare()
+    with without_indexes():
+        fill(first, last, total)
+    count()
 
 
-def _prepare() -> None:
+def prepare() -> None:
+    """Make the subscriptions that the history is of, and an analyst."""
     from django.contrib.auth.models import Group, User
+    from django.core.management.color import no_style
+    from django.db import connection
 
     from subscriptions.models import AppRegistration, Subscription
-    from subscriptions.services import app_registrations
+    from subscriptions.services.access import app_registrations
 
     apps = [
         app_registrations.register(
@@ -102,11 +118,15 @@ def _prepare() -> None:
             expires_at=datetime.now(UTC) + timedelta(days=1),
             client_state=f"state-{number}",
         ).save(force_insert=True)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Subscription]):
+            cursor.execute(statement)
     user = User.objects.create_user("analyst", is_staff=True)
     user.groups.add(Group.objects.get(name="Analysts"))
 
 
-def _fill(first: int, last: int, total: int) -> None:
+def fill(first: int, last: int, total: int, *, shape: Shape = SHAPE) -> None:
+    """Insert rows that look like `shape`; see `main`."""
     from django.db import connection
 
     is_postgresql = connection.vendor == "postgresql"
@@ -122,11 +142,11 @@ def _fill(first: int, last: int, total: int) -> None:
         else f"strftime('%Y-%m-%d %H:%M:%f', {now.timestamp()} - ({total} - g) * {SECONDS_APART}, 'unixepoch')"
     )
     rare = str(total // RARE_ROWS)
-    columns = {name: words.replace("{rare}", rare) for name, words in COLUMNS.items()}
+    columns = {name: words.replace("{rare}", rare) for name, words in shape.columns.items()}
     columns |= dict.fromkeys(TIMES, time)
     if is_postgresql:
         columns |= {name: f"CAST({columns[name]} AS jsonb)" for name in ("resource_data", "proof")}
-    content = CONTENT.replace("{rare}", rare)
+    content = shape.content.replace("{rare}", rare)
     if is_postgresql:
         content = f"CAST({content} AS jsonb)"
     with connection.cursor() as cursor:
@@ -135,13 +155,13 @@ def _fill(first: int, last: int, total: int) -> None:
         )
         cursor.execute(
             f"INSERT INTO {CONTENTS} (notification_id, data, encryption_certificate_id, source, opened_at) "
-            f"SELECT g, {content}, 'hooks', 'notification', {time} FROM {numbers} WHERE g % 2 = 0"
+            f"SELECT g, {content}, 'hooks', 'notification', {time} FROM {numbers} WHERE g % {shape.content_each} = 0"
         )
         if is_postgresql:
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{NOTIFICATIONS}', 'id'), {last})")
 
 
-def _count() -> None:
+def count() -> None:
     """Count for the charts what was added, by the hour."""
     from django.db import connection
 
@@ -164,7 +184,7 @@ def _count() -> None:
 
 
 @contextmanager
-def _without_indexes() -> Iterator[None]:
+def without_indexes() -> Iterator[None]:
     """Make the indexes after the rows: that is many times faster than keeping them up to date."""
     from django.db import connection
 

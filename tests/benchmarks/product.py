@@ -184,7 +184,8 @@ def speller(sandbox: Sandbox) -> Speller:
     """Save an app registration, a certificate and a subscription of each kind, and return who spells items of them."""
     from subscriptions.keys import certificates as keys
     from subscriptions.models import AppRegistration, Subscription
-    from subscriptions.services import app_registrations, certificates
+    from subscriptions.services import certificates
+    from subscriptions.services.access import app_registrations
 
     now = datetime.now(UTC)
     app_registration = app_registrations.register(

@@ -56,7 +56,8 @@ class Renewals:
     def make(self) -> None:
         """Create subscriptions of several app registrations at Graph."""
         from subscriptions.models import AppRegistration, Subscription
-        from subscriptions.services import app_registrations, creation
+        from subscriptions.services import creation
+        from subscriptions.services.access import app_registrations
 
         sandbox = self.product.sandbox
         for number in range(APPS):

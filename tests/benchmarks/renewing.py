@@ -26,7 +26,7 @@ AT_ONCE = 2000
 def fill(facts: dict[str, Any]) -> dict[str, Any]:
     """Register each tenant's app and save its subscriptions, all of them due."""
     from subscriptions.models import AppRegistration, Subscription
-    from subscriptions.services import app_registrations
+    from subscriptions.services.access import app_registrations
 
     now = datetime.now(UTC)
     for number, tenant in enumerate(facts["tenants"]):
@@ -119,7 +119,7 @@ def _one_by_one(sample: int) -> float:
     """Return the seconds that one PATCH takes, its connection and token being there."""
     from subscriptions.graph.documents import Renewal
     from subscriptions.models import Subscription
-    from subscriptions.services.clients import client_of
+    from subscriptions.services.access.clients import client_of
 
     [first, *rows] = Subscription.objects.select_related("app_registration").order_by("pk")[: sample + 1]
     client = client_of(first)

@@ -125,7 +125,8 @@ class Load:
 def subscribe(sandbox: Sandbox, *, number: int) -> None:
     """Register the app, make the old certificate, and create subscriptions with content."""
     from subscriptions.models import AppRegistration, Subscription
-    from subscriptions.services import app_registrations, certificates, creation
+    from subscriptions.services import certificates, creation
+    from subscriptions.services.access import app_registrations
 
     now = datetime.now(UTC)
     app_registration = app_registrations.register(

@@ -29,7 +29,7 @@ class Server:
     def processor_seconds(self) -> float:
         """Return what its processes have used so far."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
-        return _processor_seconds(map(int, children))
+        return processor_seconds(map(int, children))
 
 
 @contextmanager
@@ -63,11 +63,11 @@ def database_processor_seconds(server: str) -> float:
     """Return what the backends of the PostgreSQL database in use have used so far; the server is on this machine."""
     with psycopg.connect(server) as connection:
         rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [DATABASE])
-        return _processor_seconds(pid for (pid,) in rows)
+        return processor_seconds(pid for (pid,) in rows)
 
 
-def _processor_seconds(pids: Iterable[int]) -> float:
-    """Sum user and system time, fields 14 and 15 of proc(5)."""
+def processor_seconds(pids: Iterable[int]) -> float:
+    """Sum the user and system time of processes, fields 14 and 15 of proc(5)."""
     stats = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in pids]
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 

@@ -42,7 +42,8 @@ root => [...document.querySelectorAll(root + " :is(a[href], button, summary, inp
 """
 _UNNAMED = """
 root => [...document.querySelectorAll(root + " :is(a[href], button, summary)")]
-  .filter(element => !element.innerText.trim() && !element.getAttribute("aria-label") && element.checkVisibility())
+  .filter(element => !element.innerText.trim() && !element.getAttribute("aria-label") && !element.title
+          && element.checkVisibility())
   .map(element => element.outerHTML.slice(0, 80))
 """
 

@@ -1,22 +1,29 @@
-"""Every page that links lead to keeps to the policy that the product sends."""
+"""Every page that links lead somebody of each group to: it keeps to the policy, and can be read and reached."""
 
+import pprint
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from notifications.models import ChangeNotification, Delivery, EndpointMinute, LegalHold, NotificationContent
 from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import alerts
+from tests.browser.conftest import PASSWORD
+from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
 
 NOT_PAGES = re.compile(r"/admin/(logout|jsi18n)/|\.(csv|json|pem|cer|crt)$")
 MOST_PAGES = 250
+# With how many kinds of pages somebody of it is led to at least.
+ROLES = {"Administrators": 40, "Operators": 20, "Analysts": 10, "Auditors": 20}
+SIGHTS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((390, "dark"), (1280, "light"))
 
 
 @pytest.fixture
@@ -62,11 +69,33 @@ def links_of(page: Page) -> list[str]:
     return [urljoin(page.url, link).partition("#")[0] for link in found]
 
 
+@pytest.fixture
+def log_in_as(webhook: str, db: None) -> Callable[[Page, str], None]:
+    """Return a function that logs somebody of a group in at a page."""
+    for role in ROLES:
+        User.objects.create_user(role, password=PASSWORD, is_staff=True).groups.add(
+            Group.objects.get(name=role)
+        )
+
+    def log_in(page: Page, role: str) -> None:
+        page.goto(f"{webhook}/admin/")
+        page.get_by_label("Username").fill(role)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    return log_in
+
+
 @pytest.mark.usefixtures("_a_row_of_each")
-def test_no_page_breaks_the_policy(window: Any, webhook: str, log_in: Callable[[Page], None]) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_each_page_keeps_to_the_policy_and_can_be_read_and_reached(
+    role: str, window: Any, webhook: str, log_in_as: Callable[[Page, str], None]
+) -> None:
     seen: dict[str, str] = {}
+    wrong: dict[str, list[str]] = {}
     with window.open() as page:
-        log_in(page)
+        log_in_as(page, role)
         waiting = [f"{webhook}/admin/", f"{webhook}/admin/password_change/"]
         while waiting and len(seen) < MOST_PAGES:
             address = waiting.pop(0)
@@ -74,13 +103,23 @@ def test_no_page_breaks_the_policy(window: Any, webhook: str, log_in: Callable[[
             if not is_page or kind_of(address) in seen:
                 continue
             answer = page.goto(address)
-            assert answer is not None
-            assert answer.status == 200, address
             seen[kind_of(address)] = address
+            if answer is None or answer.status != 200:
+                wrong[address] = [f"does not open: {answer and answer.status}"]
+                window.complaints.clear()
+                continue
             assert window.complaints == [], address
             waiting += links_of(page)
+            for width, theme in SIGHTS:
+                page.set_viewport_size({"width": width, "height": 900})
+                page.emulate_media(color_scheme=theme)
+                # Colours change gradually.
+                page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished))")
+                if found := faults(page):
+                    wrong[f"{address} at {width}, {theme}"] = found
 
-    assert len(seen) > 40, seen
+    assert wrong == {}, pprint.pformat(wrong, width=200)
+    assert len(seen) > ROLES[role], seen
     assert len(seen) < MOST_PAGES, seen
 
 

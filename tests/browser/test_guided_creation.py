@@ -12,7 +12,7 @@ from subscriptions import catalogue
 from subscriptions.catalogue import Entry
 from subscriptions.models import AppRegistration, DelegatedAccount
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import accounts
+from subscriptions.services.access import accounts
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from notifications.models import ChangeNotification
-from notifications.services import counting
+from notifications.services.rows import counting
 from subscriptions.models import Subscription
 from tests.browser.sight import faults
 

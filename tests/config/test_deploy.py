@@ -1,12 +1,18 @@
 """What is shipped to run the product elsewhere: it names what exists, and the programs that read it take it."""
 
 import configparser
+import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +20,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import get_commands
 
+from tests.azure import Azure
+
 DEPLOY = Path("config") / "deploy"
+
+Serve = Callable[..., int]
 
 
 @pytest.fixture
@@ -73,6 +83,73 @@ def test_the_image_holds_all_that_the_product_needs(
 
     assert answer.returncode == 0, answer.stderr
     assert str(tmp_path / "image") in answer.stdout
+
+
+@pytest.fixture
+def serve(repository: Path, deploy: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[Serve]:
+    """Return a function that starts the web server as it is shipped, waits for it and returns its port."""
+    with ExitStack() as servers, (tmp_path / "web.log").open("wb") as log:
+
+        def serve(*options: str, **variables: str) -> int:
+            with closing(socket.create_server(("127.0.0.1", 0))) as free:
+                port: int = free.getsockname()[1]
+            own = {"BIND": f"127.0.0.1:{port}", "WEB_PROCESSES": "1", "EMBEDDED_WORKER": "off"}
+            config = ("--config", str(deploy / "gunicorn.conf.py"))
+            server = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "config.wsgi", *config, *options],
+                cwd=repository,
+                env=environment | own | variables,
+                stderr=log,
+            )
+            servers.enter_context(server)
+            servers.callback(server.terminate)
+            while not is_healthy(port):
+                assert server.poll() is None, (tmp_path / "web.log").read_text()
+            return port
+
+        yield serve
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if happened():
+            return
+        time.sleep(0.05)
+    pytest.fail("It did not happen.")
+
+
+def is_healthy(port: int, query: str = "") -> bool:
+    try:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as line:
+            line.request("GET", f"/healthz{query}", headers={"Referer": f"https://graph.example.org/{query}"})
+            return line.getresponse().status == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def test_a_vault_that_is_away_does_not_end_a_web_server_that_runs(serve: Serve, azure: Azure) -> None:
+    address = azure.keep("secret-key", "s3kr1t-and-long-enough-to-be-accepted-by-the-product-at-start")
+    often = ("--max-requests", "2", "--max-requests-jitter", "0")
+    port = serve(*often, SECRET_KEY_VAULT=address, **azure.managed_identity)
+    azure.secrets.clear()
+
+    assert [is_healthy(port) for _ in range(6)] == [True] * 6
+
+
+def test_the_web_server_logs_requests_as_json_without_their_queries(serve: Serve, tmp_path: Path) -> None:
+    # A user without a home, as in the image.
+    port = serve(LOG_FORMAT="json", HOME=str(tmp_path / "nowhere"))
+
+    assert is_healthy(port, "?code=Zq7-never-shown")
+    log = tmp_path / "web.log"
+    # A line is written after its answer; the first request was that of the start.
+    wait_until(lambda: log.read_text().count("GET /healthz") > 1)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["message"] for line in lines if line["logger"] == "gunicorn.access"][-1] == (
+        '127.0.0.1 "GET /healthz HTTP/1.1" 200 16'
+    )
+    assert "Zq7" not in str(lines)
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_secrets_that_are_made_for_a_start_are_fit_for_it_and_made_once(
@@ -170,8 +247,9 @@ def test_nginx_takes_its_example(deploy: Path, tmp_path: Path) -> None:
 
 def test_the_lock_holds_everything_that_the_product_names(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    # The image runs Celery workers.
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["celery"]]
+    # The image runs Celery workers, and may get its secrets from a vault.
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["azure"], *extras["celery"]]
     named = {re.split(r"[\[<>=~ ]", one)[0].lower() for one in wanted}
 
     locked = set(

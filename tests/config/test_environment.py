@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
+from tests.azure import Azure
 
 KEY = Fernet.generate_key().decode()
 STRONG = "s3kr1t-and-long-enough-to-be-accepted-by-the-product-at-start"
@@ -131,8 +132,32 @@ def test_a_secret_in_two_places_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("A_KEY", "one")
     monkeypatch.setenv("A_KEY_FILE", str(tmp_path / "two"))
 
-    with pytest.raises(ImproperlyConfigured, match="not both"):
+    with pytest.raises(ImproperlyConfigured, match="Set only one of A_KEY, A_KEY_FILE"):
         environment.read_secret("A_KEY")
+
+
+def test_a_secret_in_a_file_and_a_vault_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("A_KEY_FILE", str(tmp_path / "one"))
+    monkeypatch.setenv("A_KEY_VAULT", "https://contoso.vault.azure.net/secrets/a-key")
+
+    with pytest.raises(ImproperlyConfigured, match="Set only one of A_KEY_FILE, A_KEY_VAULT"):
+        environment.read_secret("A_KEY")
+
+
+def test_a_secret_may_come_from_a_vault(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in azure.managed_identity.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("A_KEY_VAULT", azure.keep("a-key", STRONG))
+
+    assert environment.read_secret("A_KEY") == STRONG
+
+
+def test_a_vault_that_gives_no_secret_is_named_by_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY_VAULT", STRONG)
+
+    with pytest.raises(ImproperlyConfigured, match=r"^A_KEY_VAULT: The address must look like") as caught:
+        environment.read_secret("A_KEY")
+    assert STRONG not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -194,3 +219,55 @@ def test_other_machines_are_not_loopback(host: str) -> None:
 def test_what_names_no_database_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
         environment.database(url)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_on"), [("1", True), ("TRUE", True), (" on ", True), ("0", False), ("no", False), ("", True)]
+)
+def test_a_switch_is_on_or_off_or_as_it_is_when_unset(
+    value: str, is_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKER", value)
+
+    assert environment.switch("WORKER", default=True) is is_on
+
+
+@pytest.mark.parametrize("value", ["maybe", "enabled", "2"])
+def test_what_is_neither_on_nor_off_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS", value)
+
+    with pytest.raises(ImproperlyConfigured, match="HTTPS must be on or off"):
+        environment.switch("HTTPS", default=False)
+
+
+def test_a_number_is_read_and_an_empty_one_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIZE", " 12 ")
+    monkeypatch.setenv("HOURS", "")
+
+    assert environment.whole_number("SIZE", default=1) == 12
+    assert environment.whole_number("HOURS", default=1) == 1
+
+
+@pytest.mark.parametrize("value", ["lots", "1.5", "8MB", "9" * 40])
+def test_what_is_no_number_is_refused_by_name(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIZE", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SIZE must be a whole number"):
+        environment.whole_number("SIZE", default=1)
+
+
+@pytest.mark.parametrize("value", ["fast", "600", "0/min", "600/fortnight"])
+def test_what_is_no_rate_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_RATE", value)
+
+    with pytest.raises(ImproperlyConfigured, match="API_RATE must look like 600/min"):
+        environment.rate("API_RATE", default="600/min")
+
+
+@pytest.mark.parametrize(("value", "rate"), [("10/sec", "10/sec"), ("", "600/min")])
+def test_a_rate_is_read_and_an_empty_one_is_unset(
+    value: str, rate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_RATE", value)
+
+    assert environment.rate("API_RATE", default="600/min") == rate

@@ -130,6 +130,19 @@ def test_the_product_logs_json_when_asked(manage: Callable[..., Any]) -> None:
     assert (line["message"], line["name"]) == ("hello name=3", 3)
 
 
+def test_a_stranger_who_names_another_host_costs_a_line_and_no_mail(manage: Callable[..., Any]) -> None:
+    code = "from django.core import mail; from django.test import Client; mail.outbox = []; "
+    code += (
+        "print(Client().get('/admin/login/', headers={'host': 'evil.example'}).status_code, len(mail.outbox))"
+    )
+
+    answer = manage("shell", "-v", "0", "-c", code, ADMINS="a@example.com", EMAIL_URL="memorymail://")
+
+    assert answer.stdout.split() == ["400", "0"]
+    (line,) = answer.stderr.splitlines()
+    assert "evil.example" in line
+
+
 @pytest.mark.parametrize(("name", "value"), [("LOG_FORMAT", "xml"), ("LOG_LEVEL", "LOUD")])
 def test_an_unknown_choice_stops_the_start(name: str, value: str, manage: Callable[..., Any]) -> None:
     answer = manage("check", **{name: value})

@@ -3,12 +3,15 @@
 import json
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+
+from tests.azure import Azure, Reply
 
 Start = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -80,6 +83,72 @@ def test_the_database_may_come_from_a_file(start: Start, tmp_path: Path) -> None
     )
 
 
+def test_secrets_may_come_from_a_vault_which_is_asked_once_for_each(start: Start, azure: Azure) -> None:
+    key = Fernet.generate_key().decode()
+
+    found = facts(
+        start(
+            **azure.managed_identity,
+            SECRET_KEY_VAULT=azure.keep("secret-key", STRONG),
+            FIELD_ENCRYPTION_KEYS_VAULT=azure.keep("field-keys", key),
+            DATABASE_URL_VAULT=azure.keep("database", "postgres://graph:pw@db.example.org/subs"),
+        )
+    )
+
+    assert (found["secret_key"], found["field_encryption_keys"]) == (STRONG, [key])
+    assert found["database"]["HOST"] == "db.example.org"
+    assert azure.asked == ["/secrets/secret-key/", "/secrets/field-keys/", "/secrets/database/"]
+    assert azure.proofs == ["managed identity"]
+
+
+def test_a_vault_that_denies_access_stops_the_start(start: Start, azure: Azure) -> None:
+    azure.replies.append(Reply.refusal(403, "Forbidden", inner="ForbiddenByRbac"))
+
+    answer = start(**azure.managed_identity, SECRET_KEY_VAULT=azure.keep("secret-key", STRONG))
+
+    assert answer.returncode != 0
+    assert "ImproperlyConfigured: SECRET_KEY_VAULT: 403 ForbiddenByRbac" in answer.stderr
+    assert azure.token not in answer.stderr
+    assert azure.identity_header not in answer.stderr
+
+
+def test_a_start_without_a_vault_does_not_load_what_asks_one(
+    repository: Path, environment: dict[str, str]
+) -> None:
+    code = "import sys; from config import settings; print('azure' in sys.modules)"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert answer.stdout == "False\n"
+
+
+def test_a_vault_without_the_extra_is_told_what_to_install(
+    repository: Path, environment: dict[str, str]
+) -> None:
+    # As if it were not installed.
+    code = "import sys; sys.modules['azure'] = None; from config import settings"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=repository,
+        env=environment | {"SECRET_KEY_VAULT": "https://contoso.vault.azure.net/secrets/secret-key"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode != 0
+    assert "ImproperlyConfigured: SECRET_KEY_VAULT: Azure's libraries are not installed" in answer.stderr
+    assert "pip install 'graph-subscription-manager[azure]'" in answer.stderr
+
+
 def test_a_dollar_at_the_start_of_a_secret_is_itself(start: Start) -> None:
     assert facts(start(SECRET_KEY=f"$PATH{STRONG}"))["secret_key"] == f"$PATH{STRONG}"
 
@@ -99,8 +168,9 @@ def test_a_directory_of_any_name_holds_the_database(start: Start, tmp_path: Path
         ({"FIELD_ENCRYPTION_KEYS": ","}, "FIELD_ENCRYPTION_KEYS is empty"),
         (
             {"SECRET_KEY": STRONG, "SECRET_KEY_FILE": "/etc/hostname"},
-            "Set SECRET_KEY or SECRET_KEY_FILE, not both",
+            "Set only one of SECRET_KEY, SECRET_KEY_FILE",
         ),
+        ({"SECRET_KEY_VAULT": STRONG}, "SECRET_KEY_VAULT: The address must look like"),
         ({"DATABASE_URL": f"postgres://u:a/{SECRET}@h/d"}, "DATABASE_URL must look like"),
         ({"DATABASE_URL": f"postgrse://u:{SECRET}@h/d"}, "DATABASE_URL must look like"),
         ({"PUBLIC_BASE_URL": f"https://u:{SECRET}@h.org"}, "PUBLIC_BASE_URL must hold scheme, host and port"),

@@ -11,11 +11,12 @@ from django.http import HttpResponse
 from django.test import Client
 
 from notifications.models import ChangeNotification
-from notifications.services import endpoint_health, processing, quarantine
+from notifications.services import processing
+from notifications.services.intake import endpoint_health, quarantine
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations
+from subscriptions.services.access import app_registrations
 
 NOTIFICATIONS = "/webhooks/graph/notifications"
 RICH_RESOURCE = "/teams/getAllMessages"

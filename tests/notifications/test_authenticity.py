@@ -170,6 +170,14 @@ class TestTimes:
         reason = reason_of(lambda: verify(sign(make_claims()), now=early - timedelta(seconds=1)))
         assert reason is Reason.VALIDATION_TOKEN_NOT_YET_VALID
 
+    def test_a_token_from_the_future_is_taken_at_a_later_look(self, sign: Sign, verify: Verify) -> None:
+        early = NOW - timedelta(days=1)
+
+        assert verify(sign(make_claims()), now=early, looked_at=NOW)
+
+    def test_a_later_look_does_not_make_a_token_expire(self, sign: Sign, verify: Verify) -> None:
+        assert verify(sign(make_claims()), now=NOW, looked_at=NOW + timedelta(days=1))
+
     def test_the_leeway_can_be_set(self, sign: Sign, verify: Verify) -> None:
         just_late = NOW + timedelta(minutes=50)
 

@@ -319,7 +319,7 @@ class TestBodies:
             )
             assert "\\u0000" not in stored.replace("\\\\", "")
             stored.encode("utf-8")
-            assert len(envelope.fingerprint(item, subscription_key="7")) == 64
+            assert len(envelope.fingerprint(item, subscription_key="7")) == 32
 
 
 class TestItems:

@@ -12,7 +12,8 @@ from subscriptions import catalogue
 from subscriptions.catalogue import Entry
 from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import accounts, creation, removal, renewal, wishes
+from subscriptions.services import creation, removal, renewal, wishes
+from subscriptions.services.access import accounts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -45,8 +45,10 @@ Post = Callable[..., HttpResponse]
 
 
 @pytest.fixture
-def subscriptions(known: SubscriptionMaker) -> list[Subscription]:
-    """Know both subscriptions that the samples speak of."""
+def subscriptions(known: SubscriptionMaker, unasked_registration: AppRegistration) -> list[Subscription]:
+    """Know both subscriptions that the samples speak of, in the tenant that those with content name."""
+    unasked_registration.tenant_id = TENANT
+    unasked_registration.save()
     return [known(**FIRST), known(**SECOND)]
 
 

@@ -9,7 +9,7 @@ import requests
 
 from subscriptions.models import AppRegistration, DelegatedAccount
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import accounts
+from subscriptions.services.access import accounts
 
 REDIRECT_URI = "http://127.0.0.1:8000/admin/subscriptions/delegatedaccount/callback/"
 

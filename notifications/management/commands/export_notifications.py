@@ -5,15 +5,15 @@ import json
 import os
 import sys
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from notifications.services import export
+from notifications.services.browsing import times
 
 WRONG_USAGE = 2
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             since=_time(options["since"]), until=_time(options["until"]), subscription=options["subscription"]
         )
         if not options["output"]:
-            _write(sys.stdout.buffer, selection, file_format=options["format"])
+            _write_out(selection, file_format=options["format"])
             return
         count = _write_file(Path(options["output"]), selection, file_format=options["format"])
         if options["json"]:
@@ -52,31 +52,46 @@ class Command(BaseCommand):
             self.stdout.write(f"{count} notifications written to {options['output']}.")
 
 
+def _write_out(selection: export.Selection, *, file_format: str) -> None:
+    try:
+        _write(sys.stdout.buffer, selection, file_format=file_format)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. What is left in the buffer must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _write_file(path: Path, selection: export.Selection, *, file_format: str) -> int:
     try:
         # Decrypted content: readable by nobody else, unless the file is there already with other rights.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error
+    try:
         with os.fdopen(handle, "wb") as file:
             return _write(file, selection, file_format=file_format)
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error
+        raise CommandError(f"{path} holds a part only: {error}.") from error
 
 
 def _write(file: BinaryIO, selection: export.Selection, *, file_format: str) -> int:
     try:
         actor = f"export_notifications, run by {getpass.getuser()}"
-        return export.write(file, selection, file_format=file_format, actor=actor, now=timezone.now())
+        return export.write(
+            file, selection, file_format=file_format, actor=actor, now=timezone.now(), progress=_tell
+        )
     except export.MissingLibraryError as error:
         raise CommandError(str(error), returncode=WRONG_USAGE) from error
 
 
+def _tell(rows: int) -> None:
+    """Say at a terminal how far it is, each time on a line of its own."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{rows:,} notifications so far\n")
+
+
 def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
     try:
-        at = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-    except ValueError:
-        at = None
-    if at is None:
-        raise CommandError(f"{text!r} is not a time such as 2026-11-17T10:00:00Z.", returncode=WRONG_USAGE)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return times.read(text) if text else None
+    except ValueError as error:
+        raise CommandError(str(error), returncode=WRONG_USAGE) from error

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from notifications.services import pruning
+from notifications.services.retention import pruning
 
 
 class Command(BaseCommand):

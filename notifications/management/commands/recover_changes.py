@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from notifications.services import recovering
 from subscriptions.models import AppRegistration, DeltaTracking, Subscription
-from subscriptions.services import recovery, runs
+from subscriptions.services.gaps import recovery
+from subscriptions.services.watching import runs
 
 WRONG_USAGE = 2
 ACTOR = "recover_changes"

@@ -8,25 +8,29 @@ from django.db.models import QuerySet
 
 from notifications.models import ChangeNotification
 from notifications.services.browsing.time_limit import TooSlowError, at_most
-from subscriptions.services.long_lists import LONGEST_LIST, count_up_to
+from subscriptions.services.long_lists import count_up_to
 
 LONGEST_COUNT = timedelta(milliseconds=200)
 # From here on the estimate of PostgreSQL's planner, which is taken from samples, is near enough.
 ESTIMATED_FROM = 50_000
 
 
-def about(rows: QuerySet[ChangeNotification]) -> str:
-    """Return the number in words, or nothing where it would take long to find out."""
+# What every page of a list pays for; who is about to export waits for more.
+COUNTED = 500
+
+
+def about(rows: QuerySet[ChangeNotification], *, up_to: int = COUNTED) -> str:
+    """Return the number in words, counted up to some number, or nothing where it would take long to find out."""
     estimate = _estimate(rows) if connection.vendor == "postgresql" else 0
     if estimate >= ESTIMATED_FROM:
         digits = len(str(estimate)) - 2
         return f"about {round(estimate, -digits):,}"
     try:
         with at_most(LONGEST_COUNT):
-            count = count_up_to(rows, LONGEST_LIST)
+            count = count_up_to(rows, up_to)
     except TooSlowError:
         return ""
-    return f"more than {LONGEST_LIST:,}" if count > LONGEST_LIST else f"{count:,}"
+    return f"more than {up_to:,}" if count > up_to else f"{count:,}"
 
 
 def _estimate(rows: QuerySet[ChangeNotification]) -> int:

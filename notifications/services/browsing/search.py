@@ -1,11 +1,13 @@
 """Search by what is typed into one box: an ID or the beginning of one, or else a name or subject in the content."""
 
+import re
+
 from django.db import connection
-from django.db.models import Q
-from django.db.models.lookups import GreaterThanOrEqual, LessThan, StartsWith
+from django.db.models import Q, Value
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan, StartsWith
 
 from notifications.models import ChangeNotification
-from notifications.models.indexes import START_LENGTH, Start
+from notifications.models.indexes import LENGTHS, Start
 from notifications.services.browsing import content
 from subscriptions.models import Subscription
 
@@ -37,7 +39,9 @@ def by_id(text: str) -> Q | None:
     for wanted in (
         Q(subscription__in=list(subscriptions)),
         Q(subscription__isnull=True, subscription_graph_id=text.lower()),
-        Q(notification_id=text),
+        with_graph_id(text),
+        # A whole path: sooner found by the item that it ends with than among all that begins like it.
+        begins("resource_id", _item_at_the_end(text)) & begins("resource", text),
         begins("resource_id", text) | begins("resource", text),
     ):
         if rows.filter(wanted).exists():
@@ -53,14 +57,33 @@ def by_name(text: str) -> Q | None:
     return content.contains(text, [tuple(path.split(".")) for path in (*LABELS, *ACTORS)])
 
 
+def with_graph_id(text: str) -> Q:
+    """Return what keeps the notifications with an ID of Graph's own; that it is none that is empty finds the index."""
+    return Q(notification_id=text) & ~Q(notification_id="")
+
+
+def of_item(resource_id: str) -> Q:
+    """Return what keeps the notifications of one item; of a form that finds its index, which is of its beginning."""
+    length = LENGTHS["resource_id"]
+    begins_so = Exact(Start("resource_id", length=length), Start(Value(resource_id), length=length))
+    # SQLite would put the value of an equality into the beginning too, and not know that again.
+    return Q(begins_so, resource_id__range=(resource_id, resource_id))
+
+
 def begins(field: str, text: str) -> Q:
     """Return what keeps the rows in which a text begins so, in whatever capitals; of a form that finds its index."""
-    start, wanted = Start(field), text[:START_LENGTH].upper()
+    length = LENGTHS[field]
+    start, wanted = Start(field, length=length), text[:length].upper()
     if connection.vendor == "postgresql":
         found = Q(StartsWith(start, wanted))
     else:
         found = Q(GreaterThanOrEqual(start, wanted)) & Q(LessThan(start, wanted + _LAST))
-    return found & Q(**{f"{field}__istartswith": text}) if len(text) > START_LENGTH else found
+    return found & Q(**{f"{field}__istartswith": text}) if len(text) > length else found
+
+
+def _item_at_the_end(path: str) -> str:
+    """Return the last name in a path; Graph writes items as `messages/ID` and as `messages('ID')`."""
+    return re.split(r"[/']", path.rstrip("/')"))[-1]
 
 
 def _can_be_found(text: str) -> bool:

@@ -32,6 +32,8 @@ def start() -> None:
         if _owner == os.getpid():
             return
         _owner = os.getpid()
+        # What an earlier process left is looked for at once.
+        _wake.set()
         _running[:] = [
             threading.Thread(target=_drain, name="inbox", daemon=True),
             threading.Thread(target=recover_until, args=(_stop,), name="recovery", daemon=True),

@@ -9,8 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from notifications.services import counting, fetching, handling, processing
-from subscriptions.services import turns
+from notifications.services import fetching, processing
+from notifications.services.processing import handling
+from notifications.services.rows import counting
+from subscriptions.services.watching import turns
 
 # After so long a round ends although there is more: whoever called is heard, and the next round goes on.
 ROUND_SECONDS = 60.0

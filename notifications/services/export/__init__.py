@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from django.db.models import QuerySet
 
 from notifications.models import ChangeNotification
-from notifications.services import content_audit
+from notifications.services.browsing import content_audit
 from notifications.services.export import as_csv, as_ndjson, as_parquet
 from notifications.services.export.as_parquet import MissingLibraryError, can_write_parquet
 from notifications.services.export.rows import COLUMNS, Selection, rows, selected
@@ -30,17 +30,22 @@ FORMATS: dict[str, Callable[[Iterator[dict[str, Any]]], Iterator[bytes]]] = {
     "ndjson": as_ndjson.pieces,
     "parquet": as_parquet.pieces,
 }
+# In rows.
+TOLD_EVERY = 100_000
 
 
 @dataclass(kw_only=True)
 class _Tally:
     rows: int = 0
     with_content: int = 0
+    progress: Callable[[int], None] = lambda _rows: None
 
     def counting(self, found: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in found:
             self.rows += 1
             self.with_content += row.get("content") is not None
+            if self.rows % TOLD_EVERY == 0:
+                self.progress(self.rows)
             yield row
 
 
@@ -75,14 +80,22 @@ def pieces(
         content_audit.finish_export(begun, count=tally.with_content)
 
 
-def write(file: BinaryIO, selection: Selection, *, file_format: str, actor: str, now: datetime) -> int:
-    """Write the selection with its content to `file` and return the number of rows.
+def write(
+    file: BinaryIO,
+    selection: Selection,
+    *,
+    file_format: str,
+    actor: str,
+    now: datetime,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> int:
+    """Write the selection with its content to `file` and return the number of rows; `progress` hears how far it is.
 
     Raises:
         MissingLibraryError: as `pieces`.
 
     """
-    tally = _Tally()
+    tally = _Tally(progress=progress)
     file.writelines(
         pieces(
             selected(selection),

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscriptions.models import AppRegistration
-from subscriptions.services import app_registrations
+from subscriptions.services.access import app_registrations
 from subscriptions.services.connection import test_connection
 
 WRONG_USAGE = 2

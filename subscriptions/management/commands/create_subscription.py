@@ -11,7 +11,7 @@ from django.utils import timezone
 from subscriptions.catalogue.rules import Option
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Subscription
-from subscriptions.services import bulk, wishes
+from subscriptions.services import bulk, creation, wishes
 from subscriptions.services.bulk import COLUMNS, REQUIRED_COLUMNS
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
@@ -104,11 +104,12 @@ class Command(BaseCommand):
                 now=timezone.now(),
                 options={"fetch_content": options["fetch_content"], **_graph_options(options)},
             )
-            subscription, is_new = bulk.create_or_find(wish, now=timezone.now(), actor=ACTOR)
         except wishes.WrongWishError as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
+        try:
+            subscription, is_new = bulk.create_or_find(wish, now=timezone.now(), actor=ACTOR)
         except (GraphError, UseCaseError) as error:
-            self._refused(told(error), options)
+            self._refused(wish, told(error), options)
             return
         status = "created" if is_new else "existing"
         answer = {**_as_json(subscription), "outcome": status}
@@ -120,10 +121,14 @@ class Command(BaseCommand):
                 f"Graph's id {subscription.graph_id}, ends {answer['expires_at']}"
             )
 
-    def _refused(self, text: str, options: dict[str, Any]) -> None:
+    def _refused(self, wish: Subscription, text: str, options: dict[str, Any]) -> None:
+        row = creation.saved(wish)
         if options["json"]:
-            self.stdout.write(json.dumps({"status": "failed", "errors": [text]}))
+            facts = _as_json(row) if row else {"status": Subscription.Status.FAILED}
+            self.stdout.write(json.dumps({**facts, "outcome": "failed", "errors": [text]}))
             raise SystemExit(1)
+        if row and row.status == Subscription.Status.PENDING:
+            text = f"{text} It is saved as subscription {row.pk}: renew_subscriptions sends it again."
         raise CommandError(text)
 
     def _create_many(self, options: dict[str, Any]) -> None:

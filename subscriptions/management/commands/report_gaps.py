@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from subscriptions.models import Gap, Subscription
-from subscriptions.services import gap_report
-from subscriptions.services.gap_report import History
+from subscriptions.services.gaps import gap_report
+from subscriptions.services.gaps.gap_report import History
 
 WRONG_USAGE = 2
 
@@ -75,8 +75,9 @@ def _time(text: str | None) -> datetime | None:
         return None
     try:
         at = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-    except ValueError:
-        at = None
-    if at is None:
-        raise CommandError(f"{text!r} is not a time such as 2026-11-17T10:00:00Z.", returncode=WRONG_USAGE)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        if at:
+            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        # A thirteenth month, or a time that no calendar here holds.
+        pass
+    raise CommandError(f"{text!r} is not a time such as 2026-11-17T10:00:00Z.", returncode=WRONG_USAGE)

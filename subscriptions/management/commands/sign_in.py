@@ -10,8 +10,8 @@ from django.utils import timezone
 from subscriptions.graph.errors import GraphError
 from subscriptions.graph.sign_in import DeviceCode
 from subscriptions.models import AppRegistration, DelegatedAccount
-from subscriptions.services import accounts
-from subscriptions.services.accounts import SignInRefusedError
+from subscriptions.services.access import accounts
+from subscriptions.services.access.accounts import SignInRefusedError
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.outcomes import told
 

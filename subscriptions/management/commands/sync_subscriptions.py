@@ -3,13 +3,15 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscriptions.models import AppRegistration
-from subscriptions.services import reconciliation, runs
+from subscriptions.services import reconciliation
+from subscriptions.services.watching import runs
 
 WRONG_USAGE = 2
 
@@ -45,7 +47,7 @@ class Command(BaseCommand):
         _check(options)
         summary = _reconciled(options)
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(summary), default=str))
+            self.stdout.write(json.dumps(asdict(summary), default=datetime.isoformat))
         elif options["verbosity"]:
             self._tell(summary)
         if summary.errors:

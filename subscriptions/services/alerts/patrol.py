@@ -13,8 +13,8 @@ from functools import partial
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from subscriptions.services import reach, roll_call
 from subscriptions.services.alerts.watching import watch_in_turn
+from subscriptions.services.watching import reach, roll_call
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from subscriptions import conf
 from subscriptions.models import Alert
-from subscriptions.services import reach
 from subscriptions.services.alerts.checks import Finding
+from subscriptions.services.watching import reach
 
 # A single failure may be a restart.
 FEWEST = 2

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Min
 
 from subscriptions.models import Alert, Run, Subscription
-from subscriptions.services import runs
 from subscriptions.services.alerts.checks import Finding
+from subscriptions.services.watching import runs
 
 Status = Subscription.Status
 # Cron comes every 5 to 15 minutes: two runs have not come.

@@ -15,7 +15,7 @@ from subscriptions.catalogue import lifetimes
 from subscriptions.models import Alert, AppRegistration, DelegatedAccount, Subscription
 from subscriptions.services.alerts.checks import Finding
 from subscriptions.services.alerts.subscription_words import words
-from subscriptions.services.attention import RENEWAL_OVERDUE
+from subscriptions.services.watching.attention import RENEWAL_OVERDUE
 
 Kind = Alert.Kind
 Status = Subscription.Status

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from subscriptions.models import Alert
-from subscriptions.services import turns
 from subscriptions.services.alerts import raising, telling
 from subscriptions.services.alerts.checks import Check, Finding, registered
+from subscriptions.services.watching import turns
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from subscriptions.catalogue import deltas
 from subscriptions.graph.client import GraphClient
 from subscriptions.graph.errors import GraphError
 from subscriptions.models import Operation, Subscription
+from subscriptions.services.access.clients import client_of
 from subscriptions.services.catching_up.holding import Hold
 from subscriptions.services.catching_up.reading import Reader
 from subscriptions.services.catching_up.reports import Period, Report, Store
-from subscriptions.services.clients import client_of
+from subscriptions.services.gaps.recovery import NoDeltaQueryError
 from subscriptions.services.operations import entry
-from subscriptions.services.recovery import NoDeltaQueryError
 
 __all__ = ["Period", "Report", "Store", "catch_up"]
 

@@ -13,7 +13,7 @@ from subscriptions.graph.errors import GraphError
 from subscriptions.models import DeltaTracking, Subscription
 from subscriptions.services import gaps, outcomes
 from subscriptions.services.errors import BusyError
-from subscriptions.services.recovery import REFRESH_AFTER
+from subscriptions.services.gaps.recovery import REFRESH_AFTER
 
 # Longer than one page may take with all waits between its tries.
 CLAIM_LASTS = timedelta(minutes=5)

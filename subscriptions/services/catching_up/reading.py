@@ -19,9 +19,9 @@ from subscriptions.graph.errors import (
 from subscriptions.keys.field_encryption import FieldDecryptionError
 from subscriptions.models import DeltaLink, Subscription
 from subscriptions.services import gaps
+from subscriptions.services.access.clients import version_of
 from subscriptions.services.catching_up.holding import Hold
 from subscriptions.services.catching_up.reports import Period, Report, Store
-from subscriptions.services.clients import version_of
 from subscriptions.services.errors import UnreadableSecretError
 
 PAGE_SIZE = 200

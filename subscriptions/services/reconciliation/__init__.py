@@ -7,9 +7,9 @@ from datetime import datetime
 
 from subscriptions.graph.errors import EndpointValidationError, GraphError
 from subscriptions.models import AppRegistration, Sighting, Subscription
+from subscriptions.services.access.owners import Owner, owners
 from subscriptions.services.errors import BusyError, NotOursError, UseCaseError
 from subscriptions.services.outcomes import told
-from subscriptions.services.owners import Owner, owners
 from subscriptions.services.reconciliation import adoption, comparison, mending, strays
 
 logger = logging.getLogger(__name__)

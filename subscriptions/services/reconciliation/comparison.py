@@ -30,11 +30,11 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.services import creation
-from subscriptions.services.clients import version_of
+from subscriptions.services.access.clients import version_of
+from subscriptions.services.access.owners import Owner, owners
 from subscriptions.services.errors import TookTooLongError, UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.outcomes import told
-from subscriptions.services.owners import Owner, owners
 from subscriptions.services.reconciliation.differences import differences, in_words
 
 logger = logging.getLogger(__name__)

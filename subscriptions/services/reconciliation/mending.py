@@ -16,8 +16,8 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.models import EncryptionCertificate, Operation, Sighting, Subscription
 from subscriptions.services import certificates, creation, outcomes, pausing, recreation
+from subscriptions.services.access.clients import client_of, version_of
 from subscriptions.services.claims import claim, settle
-from subscriptions.services.clients import client_of, version_of
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.operations import CallLog
 from subscriptions.services.reconciliation.differences import Difference, addresses, differences

@@ -12,8 +12,8 @@ from subscriptions.graph.documents import RemoteSubscription
 from subscriptions.graph.errors import SubscriptionGoneError
 from subscriptions.models import Operation, Sighting, Subscription
 from subscriptions.services import creation
+from subscriptions.services.access.clients import client_for
 from subscriptions.services.claims import CLAIM_LASTS
-from subscriptions.services.clients import client_for
 from subscriptions.services.errors import BusyError, UseCaseError
 from subscriptions.services.operations import CallLog
 

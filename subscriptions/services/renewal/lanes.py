@@ -13,7 +13,8 @@ from subscriptions.graph.errors import GraphError, TokenRefusedError
 from subscriptions.graph.pace import Pace
 from subscriptions.graph.tokens import AccessToken, Credential
 from subscriptions.models import AppRegistration, DelegatedAccount
-from subscriptions.services import account_tokens, clients, credentials, trouble
+from subscriptions.services import trouble
+from subscriptions.services.access import account_tokens, clients, credentials
 from subscriptions.services.renewal.bearers import Bearer
 from subscriptions.services.renewal.items import Due, Item, Stage
 from subscriptions.services.renewal.planning import BATCH_SIZE

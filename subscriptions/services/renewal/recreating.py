@@ -8,7 +8,7 @@ from subscriptions.graph.documents import CallRecord, RemoteSubscription
 from subscriptions.graph.errors import GraphError, SubscriptionGoneError
 from subscriptions.models import Gap, Subscription
 from subscriptions.services import certificates, claims, creation, gaps, operations, outcomes, recreation
-from subscriptions.services.clients import version_of
+from subscriptions.services.access.clients import version_of
 from subscriptions.services.errors import BusyError
 from subscriptions.services.renewal.items import Item, Stage
 from subscriptions.services.renewal.moves import Again, Done, Move, waiting

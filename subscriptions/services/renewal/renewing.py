@@ -20,7 +20,7 @@ from subscriptions.graph.errors import (
 )
 from subscriptions.models import Operation, Subscription
 from subscriptions.services import certificates, claims, creation, operations, outcomes
-from subscriptions.services.clients import version_of
+from subscriptions.services.access.clients import version_of
 from subscriptions.services.errors import NotReadyError
 from subscriptions.services.renewal.items import Item, Stage
 from subscriptions.services.renewal.moves import Again, Done, Move, waiting

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from subscriptions.graph.clouds import Cloud
 from subscriptions.models import AppRegistration
 from subscriptions.services import findings
-from subscriptions.services.clients import cloud_of
+from subscriptions.services.access.clients import cloud_of
 from subscriptions.services.errors import NotConfiguredError
 from subscriptions.services.findings import Finding
 from subscriptions.services.self_test import certificates, clouds, identity, reachability

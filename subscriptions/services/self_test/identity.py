@@ -10,7 +10,7 @@ from subscriptions.graph.errors import GraphError
 from subscriptions.graph.tokens import AccessToken, unverified_claims_of
 from subscriptions.models import AppRegistration, DelegatedAccount, Operation
 from subscriptions.services import findings, permissions
-from subscriptions.services.clients import access_token, account_token, client_for
+from subscriptions.services.access.clients import access_token, account_token, client_for
 from subscriptions.services.errors import UseCaseError
 from subscriptions.services.findings import Finding
 from subscriptions.services.operations import CallLog

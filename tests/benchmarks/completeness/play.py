@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from notifications.services import endpoint_health, outages, uptime
+from notifications.services.intake import endpoint_health
+from notifications.services.watching import outages, uptime
 from subscriptions.sandbox import Delivery, Sandbox
 from subscriptions.services.alerts import patrol
 from tests.benchmarks.completeness import weather

@@ -2,7 +2,8 @@
 
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations, certificates, creation
+from subscriptions.services import certificates, creation
+from subscriptions.services.access import app_registrations
 from tests.benchmarks.completeness.kinds import KINDS, MEMBERS
 from tests.benchmarks.month import clock
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from subscriptions.models import Alert, AlertMessage
+from subscriptions.models import Alert, AlertMessage, Operation
 from subscriptions.sandbox import Sandbox
 from tests.benchmarks.month import oracle, warned
 from tests.benchmarks.month.journal import Journal
@@ -50,13 +50,27 @@ def of(journal: Journal, *, sandbox: Sandbox, at: datetime) -> tuple[dict[str, i
 def _broken(verdict: Verdict, journal: Journal) -> Iterator[str]:
     for lapse in verdict.avoidable:
         chances = ", ".join(_at(tick.began_at, journal) for tick in lapse.chances[:5])
-        yield f"lapsed in spite of {len(lapse.chances)} chances ({chances}): {_in_words(lapse.life, journal)}"
+        yield (
+            f"lapsed in spite of {len(lapse.chances)} chances ({chances}): {_in_words(lapse.life, journal)}; "
+            f"the log says: {_logged(lapse.life, journal)}"
+        )
     for first, second in verdict.doubles:
         yield f"two at once: {_in_words(first, journal)}; and {_in_words(second, journal)}"
     for life, waited in verdict.forgotten:
         yield f"left dead for {waited} good runs: {_in_words(life, journal)}"
     for life in verdict.dead_at_last:
         yield f"dead at the end: {_in_words(life, journal)}"
+
+
+def _logged(life: Life, journal: Journal) -> str:
+    """Return what the product did about a subscription in the last part of its life."""
+    calls = Operation.objects.filter(
+        graph_id=life.subscription.id, started_at__range=(life.granted_at, life.ended_at)
+    ).order_by("pk")
+    words = [
+        f"{one.action} {_at(one.started_at, journal)} {one.error_code or one.status_code}" for one in calls
+    ]
+    return ", ".join(words) or "nothing"
 
 
 def _untold(lapse: Lapse, journal: Journal) -> str:

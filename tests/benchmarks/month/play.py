@@ -106,7 +106,8 @@ class Month:
         """Say whether a bad answer was given, and lift those that were not."""
         used = [gust for gust in gusts if gust.used]
         self.journal.count("bad answers", sum(gust.used for gust in used))
-        told = (gust.until for gust in used if gust.until)
+        # Counted from the end of the turn: while several wait at once, minutes pass between an answer and its reader.
+        told = (clock.now() + gust.wait for gust in used if gust.wait)
         self._waits_until = max(self._waits_until, *told, self.journal.began_at)
         self.world.calm()
         return bool(used)

@@ -35,10 +35,10 @@ class Answer:
 class Gust(Fault):
     """A bad answer that hits one to three calls; some come after Graph has done what was asked.
 
-    `until` is when callers may come again, where it tells them to stay away for long.
+    `wait` is for how long callers have to stay away, where it tells them to do so for long.
     """
 
-    until: datetime | None = None
+    wait: timedelta | None = None
 
     @classmethod
     def drawn(cls, chance: Random, *, at: datetime) -> Self:
@@ -55,7 +55,7 @@ class Gust(Fault):
             drop=answer.drop,
             act=(answer.drop or answer.status in _PERHAPS_DONE) and chance.random() < 0.5,
             times=chance.randint(1, 3),
-            until=at + timedelta(seconds=int(LONG_WAIT)) if waits else None,
+            wait=timedelta(seconds=int(LONG_WAIT)) if waits else None,
         )
 
 

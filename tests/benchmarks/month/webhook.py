@@ -10,7 +10,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from notifications.services import endpoint_health
+from notifications.services.intake import endpoint_health
 from tests.benchmarks.month import clock
 
 

@@ -12,7 +12,8 @@ import requests
 from subscriptions.models import AppRegistration, DelegatedAccount
 from subscriptions.sandbox import Sandbox, User
 from subscriptions.sandbox.tenants import APPLICATION_ROLES
-from subscriptions.services import accounts, app_registrations, bulk, certificates
+from subscriptions.services import bulk, certificates
+from subscriptions.services.access import accounts, app_registrations
 from tests.benchmarks.month import clock, trouble
 from tests.benchmarks.month.weather import Spell, Trouble
 from tests.benchmarks.month.webhook import Webhook

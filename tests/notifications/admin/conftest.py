@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import counting
+from notifications.services.rows import counting
 from subscriptions.catalogue import workload_of
 
 

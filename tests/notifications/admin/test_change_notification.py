@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from notifications.models import ChangeNotification, NotificationContent
+from notifications.models import ChangeNotification, Delivery, NotificationContent
 from subscriptions.models import Subscription
 
 LIST = reverse("admin:notifications_changenotification_changelist")
@@ -220,6 +220,17 @@ def test_the_page_says_in_words_what_happened_and_what_proves_it(
     assert page.count(">Passed</span>") == 3
     assert reverse("admin:subscriptions_subscription_change", args=(subscription.pk,)) in page
     assert reverse("admin:notifications_delivery_change", args=(notification.delivery_id,)) in page
+
+
+def test_a_delivery_that_has_gone_is_not_linked(administrator: Client, make_notification: Maker) -> None:
+    notification = make_notification()
+    Delivery.objects.all().delete()
+
+    page = administrator.get(page_of(notification)).content.decode()
+
+    assert "No longer kept" in page
+    assert reverse("admin:notifications_delivery_change", args=(notification.delivery_id,)) not in page
+    assert f"/{notification.pk}/raw/" not in page
 
 
 def test_the_page_of_a_rejected_one_claims_nothing_and_says_why(

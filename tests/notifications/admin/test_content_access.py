@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from notifications.models import ContentAccess
-from notifications.services import content_audit
+from notifications.services.browsing import content_audit
 
 LIST = reverse("admin:notifications_contentaccess_changelist")
 

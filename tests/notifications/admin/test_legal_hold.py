@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from notifications.models import ChangeNotification, ContentAccess, LegalHold, NotificationContent
-from notifications.services import holding
+from notifications.services.holds import holding
 from subscriptions.models import Subscription
 
 SEE, PLACE = "notifications.view_legalhold", "notifications.add_legalhold"
@@ -56,6 +56,13 @@ def test_each_page_takes_its_right(
     assert tuple(client.get(address).status_code for address in addresses) == pages
     client.post(url("release", standing.pk), {"reason": "Settled"})
     assert LegalHold.objects.standing().exists() == (pages[3] == 403)
+
+
+def test_an_empty_list_says_what_a_hold_does(signed_in: Callable[..., Client]) -> None:
+    client = signed_in(SEE)
+
+    assert "until somebody releases it" in text_of(client.get(url("changelist")))
+    assert "until somebody releases it" not in text_of(client.get(url("changelist"), {"q": "Case 7"}))
 
 
 def test_a_visitor_is_sent_to_sign_in(client: Client, standing: LegalHold) -> None:

@@ -269,16 +269,35 @@ def test_an_id_that_is_longer_than_the_index_is_still_told_apart(
     assert keys(administrator, q=f"{beginning}1") == [wanted.pk]
 
 
+def test_a_whole_path_is_found_by_the_item_that_it_ends_with(
+    administrator: Client, make_notification: Maker
+) -> None:
+    mailbox = "Users/11111111-2222-4333-8444-555555555555/Messages"
+    wanted = make_notification(resource=f"{mailbox}/AAMk1", resource_id="AAMk1")
+    make_notification(resource=f"{mailbox}/AAMk2", resource_id="AAMk2")
+    make_notification(resource="Users/other/Messages/AAMk1", resource_id="AAMk1")
+    unnamed = make_notification(resource=f"{mailbox}('AAMk3')", resource_id="")
+
+    assert keys(administrator, q=f"/{mailbox}/AAMk1".lower()) == [wanted.pk]
+    assert keys(administrator, q=f"{mailbox}('AAMk3')") == [unnamed.pk]
+
+
 def test_the_search_finds_an_index(make_notification: Maker) -> None:
     make_notification()
     rows = ChangeNotification.objects.order_by().values("pk")
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
-    plans = [rows.filter(search.begins(name, "AAMk1")).explain() for name in ("resource_id", "resource")]
+    wanted = {
+        "notification_by_item": search.begins("resource_id", "AAMk1"),
+        "notification_by_path": search.begins("resource", "AAMk1"),
+        "notification_by_graph_id": search.with_graph_id("lsgTZMr9KwAAA"),
+    }
 
-    assert "notification_by_resource_id" in plans[0]
-    assert "notification_by_path" in plans[1]
+    plans = {name: rows.filter(condition).explain() for name, condition in wanted.items()}
+
+    assert all(name in plan for name, plan in plans.items()), plans
+    assert "notification_by_item" in rows.filter(search.of_item("AAMk1")).explain()
 
 
 @pytest.mark.parametrize("term", ["\0", "nobody", "x" * 2000, "/", "%"], ids=range(5))

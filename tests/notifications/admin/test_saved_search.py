@@ -125,3 +125,13 @@ def test_without_the_rights_nothing_is_offered(signed_in: SignIn, other: User) -
 
     assert "For all" not in page
     assert "Save this search" not in page
+
+
+def test_an_empty_list_says_where_a_search_is_saved(signed_in: SignIn) -> None:
+    saved = reverse("admin:notifications_savedsearch_changelist")
+    client = signed_in(SIGHT, *RIGHTS)
+
+    assert "open <em>Save this search</em>" in client.get(saved).content.decode()
+
+    client.post(f"{SAVE}?state=dead", {"name": "Mine"})
+    assert "open <em>Save this search</em>" not in client.get(saved).content.decode()

@@ -30,6 +30,15 @@ def test_a_stranger_is_turned_away(client: APIClient, db: None, path: str) -> No
     assert client.get(path).status_code == 401
 
 
+def test_the_root_names_what_there_is_for_who_has_a_token(client: APIClient, caller: Caller) -> None:
+    assert client.get("/api/v1/").status_code == 401
+
+    addresses = caller().get("/api/v1/").json()
+
+    assert addresses["notifications"].endswith(URL)
+    assert sorted(addresses) == ["docs", "health", "notifications", "schema", "subscriptions"]
+
+
 @pytest.mark.parametrize("header", ["Bearer wrong", "Bearer", "Bearer a b", "Bearer \xff\xfe", "Basic eDp5"])
 def test_what_is_no_token_is_refused(client: APIClient, db: None, header: str) -> None:
     assert client.get(URL, headers={"Authorization": header}).status_code == 401
@@ -152,6 +161,9 @@ def test_each_filter_finds_its_own(
         {"cursor": "9223372036854775808"},
         {"with_content": "perhaps"},
         {"app_registration": "x"},
+        {"app_registration": "9" * 24},
+        {"received_since": "0001-01-01T00:00:00+14:00"},
+        {"received_until": "9999-12-31T23:59:59-14:00"},
         {"resource_id": "\x00"},
     ],
     ids=str,

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from notifications.models import ChangeNotification, ContentErasure, LegalHold, NotificationContent
-from notifications.services import holding
+from notifications.services.holds import holding
 
 pytestmark = pytest.mark.django_db
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_rows_are_chosen_by_time_and_subscription(
     [
         ["--since", "yesterday"],
         ["--until", "2026-13-01T00:00:00Z"],
+        ["--since", "0001-01-01T00:00:00+14:00"],
         ["--json"],
         ["--output", "/nonexistent/place/rows"],
         ["--format", "xml"],
@@ -105,6 +107,24 @@ def test_wrong_usage_is_explained_and_ends_with_2(arguments: list[str]) -> None:
 
     assert told.value.returncode == 2 or arguments[0] == "--format"
     assert str(told.value)
+
+
+@pytest.mark.usefixtures("received")
+def test_a_file_that_cannot_be_finished_is_a_failure_and_no_wrong_usage() -> None:
+    with pytest.raises(CommandError, match="holds a part only") as caught:
+        export("--output", "/dev/full")
+
+    assert caught.value.returncode == 1
+
+
+@pytest.mark.usefixtures("received")
+def test_whoever_reads_may_stop_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+
+        export("--format", "csv")
 
 
 @pytest.mark.usefixtures("received")

@@ -243,3 +243,16 @@ def test_the_subscription_is_named_by_the_id_that_it_had_then(known: Callable[..
     (row,) = in_ndjson()
 
     assert row["subscription"] == "f43847f7-0e52-43c7-b097-8c9fc4930b20"
+
+
+def test_it_is_told_how_far_an_export_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        save()
+    monkeypatch.setattr(export, "TOLD_EVERY", 2)
+    told: list[int] = []
+
+    export.write(
+        io.BytesIO(), export.Selection(), file_format="ndjson", actor="a", now=NOON_AT, progress=told.append
+    )
+
+    assert told == [2, 4]

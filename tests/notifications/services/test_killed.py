@@ -13,7 +13,8 @@ from notifications.models import ChangeNotification, ContentFetch, NotificationC
 from notifications.services import engine, fetching, recovering
 from subscriptions.models import Gap, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import gaps, recovery
+from subscriptions.services import gaps
+from subscriptions.services.gaps import recovery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

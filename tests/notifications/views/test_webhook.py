@@ -23,7 +23,8 @@ from pytest_django.fixtures import Settings
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
-from notifications.services import inbox, processing
+from notifications.services import processing
+from notifications.services.intake import inbox
 from notifications.views.webhook import GraphWebhookView
 from subscriptions.models import Subscription
 

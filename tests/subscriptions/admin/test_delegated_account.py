@@ -253,12 +253,14 @@ def test_who_has_to_sign_in_again_is_shown_and_may(
     account = sign_in("Presence.Read.All")
     DelegatedAccount.objects.update(needs_sign_in=True, problem="The password was changed.")
     shown = admin_client.get(reverse(LIST)).content.decode()
+    own = reverse("admin:subscriptions_delegatedaccount_change", args=(account.pk,))
+    offered = admin_client.get(own).content.decode()
     begun = start(admin_client, query=f"?account={account.pk}", permissions="Presence.Read.All")
 
     page = come_back(admin_client, browser(address_in(begun), account.username))
 
     assert "Needs to sign in again" in shown
-    assert f"?account={account.pk}" in shown
+    assert f"?account={account.pk}" in offered
     assert "login_hint=" in address_in(begun)
     assert "Needs to sign in again" not in page.content.decode()
     assert not DelegatedAccount.objects.get().needs_sign_in

@@ -206,6 +206,26 @@ def test_one_refused_line_does_not_stop_the_rest(from_csv: Run, sandbox: Sandbox
     assert "ExtensionError" in answer.json["failed"][0]["error"]
 
 
+def test_what_was_refused_is_named_so_that_it_can_be_found(run: Run, sandbox: Sandbox) -> None:
+    sandbox.add_fault(method="POST", path="/v1.0/subscriptions", status=403)
+
+    answer = run(*ONE, "--json")
+
+    row = Subscription.objects.get()
+    assert (answer.code, answer.json["id"], answer.json["outcome"]) == (1, row.pk, "failed")
+    assert (answer.json["status"], answer.json["graph_id"], answer.json["resource"]) == ("failed", None, MAIL)
+
+
+def test_what_is_sent_again_by_itself_is_told_from_what_is_not(run: Run, sandbox: Sandbox) -> None:
+    long = {"Retry-After": "86400"}
+    sandbox.add_fault(method="POST", path="/v1.0/subscriptions", status=429, headers=long, times=2)
+
+    for_machines, for_people = run(*ONE, "--json"), run(*ONE)
+
+    assert (for_machines.code, for_machines.json["status"]) == (1, "pending")
+    assert for_people.err.endswith("renew_subscriptions sends it again.")
+
+
 def test_without_verbosity_nothing_is_printed(run: Run) -> None:
     answer = run(*ONE, "-v0")
 

@@ -110,7 +110,10 @@ def test_for_people_it_is_said_in_words(run: Run, make_row: Maker) -> None:
     assert "1 subscriptions, 0 not listening now" in out
 
 
-@pytest.mark.parametrize("arguments", [("--subscription", "999"), ("--since", "yesterday")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--subscription", "999"), ("--since", "yesterday"), ("--since", "0001-01-01T00:00:00+14:00")],
+)
 def test_what_makes_no_sense_is_wrong_usage(run: Run, arguments: tuple[str, ...], db: None) -> None:
     assert run("report_gaps", *arguments).code == 2
 

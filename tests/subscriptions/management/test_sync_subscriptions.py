@@ -1,5 +1,6 @@
 """The command that compares with Graph."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -62,6 +63,13 @@ def test_an_unknown_one_is_named_with_what_can_be_done(stray: str, run: Run) -> 
 
     assert stray in answer.out
     assert "--adopt ID" in answer.out
+
+
+def test_a_machine_reads_when_an_unknown_one_ends(stray: str, run: Run) -> None:
+    (unknown,) = run("sync_subscriptions", "--json").json["unknown"]
+
+    assert unknown["graph_id"] == stray
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", unknown["expires_at"])
 
 
 def test_an_unknown_one_is_adopted_by_its_id(stray: str, run: Run) -> None:

@@ -14,9 +14,10 @@ from subscriptions.graph.errors import SyncStateLostError, UnexpectedAnswerError
 from subscriptions.models import DelegatedAccount, DeltaLink, DeltaTracking, Operation, Subscription
 from subscriptions.models.fields import Secret
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import creation, recovery
+from subscriptions.services import creation
 from subscriptions.services.catching_up import Report, catch_up
 from subscriptions.services.errors import UnreadableSecretError
+from subscriptions.services.gaps import recovery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

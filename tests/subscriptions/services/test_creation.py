@@ -13,7 +13,8 @@ from subscriptions.graph import errors
 from subscriptions.graph.documents import format_timestamp
 from subscriptions.models import AppRegistration, EncryptionCertificate, Operation, Subscription
 from subscriptions.sandbox import RecordedRequest, Sandbox
-from subscriptions.services import app_registrations, creation, identities, renewal
+from subscriptions.services import creation, identities, renewal
+from subscriptions.services.access import app_registrations
 from subscriptions.services.errors import (
     BusyError,
     NotConfiguredError,

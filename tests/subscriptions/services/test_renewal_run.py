@@ -12,7 +12,9 @@ from werkzeug.wrappers import Request, Response
 
 from subscriptions.models import Alert, AppRegistration, Run, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations, renewal_run, runs
+from subscriptions.services import renewal_run
+from subscriptions.services.access import app_registrations
+from subscriptions.services.watching import runs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

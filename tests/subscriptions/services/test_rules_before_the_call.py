@@ -13,7 +13,8 @@ from django.test import Client
 from subscriptions import catalogue
 from subscriptions.models import AppRegistration, DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.sandbox import RecordedRequest
-from subscriptions.services import app_registrations, wishes
+from subscriptions.services import wishes
+from subscriptions.services.access import app_registrations
 
 pytestmark = pytest.mark.django_db
 

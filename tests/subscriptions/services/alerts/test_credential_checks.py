@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from subscriptions.models import AppRegistration
-from subscriptions.services import app_registrations, credentials
+from subscriptions.services.access import app_registrations, credentials
 from subscriptions.services.alerts.credential_checks import credentials_that_end, credentials_that_took_over
 
 pytestmark = pytest.mark.django_db

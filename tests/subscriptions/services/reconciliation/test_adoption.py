@@ -17,8 +17,8 @@ from subscriptions.models import (
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.services import reconciliation, recreation
+from subscriptions.services.access.owners import Owner
 from subscriptions.services.errors import BusyError, NotOursError, UseCaseError, WishExistsError
-from subscriptions.services.owners import Owner
 from subscriptions.services.reconciliation import adoption, comparison, strays
 
 pytestmark = pytest.mark.django_db(transaction=True)

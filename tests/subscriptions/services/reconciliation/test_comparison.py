@@ -13,8 +13,8 @@ from subscriptions.models import AppRegistration, DelegatedAccount, Look, Sighti
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.services import removal
+from subscriptions.services.access.owners import Owner
 from subscriptions.services.errors import TookTooLongError
-from subscriptions.services.owners import Owner
 from subscriptions.services.reconciliation import comparison
 
 pytestmark = pytest.mark.django_db(transaction=True)

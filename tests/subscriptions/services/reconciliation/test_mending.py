@@ -10,8 +10,8 @@ from subscriptions.models import EncryptionCertificate, FormerIdentity, Sighting
 from subscriptions.sandbox import RecordedRequest, Sandbox
 from subscriptions.sandbox.stored import StoredSubscription
 from subscriptions.services import reconciliation
+from subscriptions.services.access.owners import Owner
 from subscriptions.services.errors import BusyError, UseCaseError
-from subscriptions.services.owners import Owner
 from subscriptions.services.reconciliation import comparison, mending
 from subscriptions.services.reconciliation.mending import Result
 

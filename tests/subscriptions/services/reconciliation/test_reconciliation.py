@@ -9,7 +9,7 @@ import pytest
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import Sandbox
 from subscriptions.services import reconciliation, renewal
-from subscriptions.services.clients import client_for
+from subscriptions.services.access.clients import client_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,8 @@ import pytest
 
 from subscriptions.models import AppRegistration, Subscription
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations, renewal
+from subscriptions.services import renewal
+from subscriptions.services.access import app_registrations
 
 Make = Callable[..., Subscription]
 

@@ -21,7 +21,8 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.sandbox import RecordedRequest, Sandbox
-from subscriptions.services import app_registrations, renewal
+from subscriptions.services import renewal
+from subscriptions.services.access import app_registrations
 from subscriptions.services.claims import CLAIM_LASTS
 from subscriptions.services.errors import BusyError
 

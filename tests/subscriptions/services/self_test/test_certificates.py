@@ -8,8 +8,8 @@ import pytest
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate
 from subscriptions.sandbox import Sandbox
-from subscriptions.services import app_registrations
-from subscriptions.services.app_registrations import NewCredential
+from subscriptions.services.access import app_registrations
+from subscriptions.services.access.app_registrations import NewCredential
 from subscriptions.services.findings import Status
 from subscriptions.services.self_test import certificates
 

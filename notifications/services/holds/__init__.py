@@ -1,0 +1,1 @@
+"""Legal holds: which rows they keep, asked by all that deletes."""

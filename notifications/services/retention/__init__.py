@@ -1,0 +1,1 @@
+"""What is let go: by age, and content that somebody wants erased."""

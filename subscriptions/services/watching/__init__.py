@@ -1,0 +1,1 @@
+"""How it goes: whether Graph still has what we think, and whether it reaches us."""
