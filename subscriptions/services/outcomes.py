@@ -73,10 +73,7 @@ def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> d
     A time that Graph asked us to wait is obeyed. Otherwise the wait doubles with each failure, up to half an hour or
     a quarter of what is left of its life, so that it does not end between two tries.
     """
-    wait = SHORTEST_WAIT * 2 ** min(subscription.failures, 10)
-    if subscription.status == Subscription.Status.ACTIVE and subscription.ends_at:
-        wait = min(wait, (subscription.ends_at - now) / 4)
-    wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+    wait = _wait(subscription, now=now)
     return {
         "failures": subscription.failures + 1,
         "may_end_at": subscription.may_end_at,
@@ -86,16 +83,26 @@ def failed(error: GraphError, *, subscription: Subscription, now: datetime) -> d
 
 
 def broke_off(error: Exception, *, subscription: Subscription, now: datetime) -> dict[str, Any]:
-    """Return the facts of work that ended by an error nobody expected: the row is put off, and the others go on."""
+    """Return the facts of work that ended by an error nobody expected: the row is put off, and the others go on.
+
+    It waits as after a failed call, so that a passing trouble of ours does not cost a short life.
+    """
     return {
         "failures": subscription.failures + 1,
-        "renew_at": now + LONGEST_WAIT,
+        "renew_at": now + _wait(subscription, now=now),
         "error_at": now,
         "error_cause": Cause.OURS,
         "error_code": type(error).__name__,
         "error_message": "The renewal broke off; the log of the run says where.",
         "error_request_id": "",
     }
+
+
+def _wait(subscription: Subscription, *, now: datetime) -> timedelta:
+    wait: timedelta = SHORTEST_WAIT * 2 ** min(subscription.failures, 10)
+    if subscription.status == Subscription.Status.ACTIVE and subscription.ends_at:
+        wait = min(wait, (subscription.ends_at - now) / 4)
+    return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 def learnt(error: GraphError, *, asked: timedelta, now: datetime) -> dict[str, Any]:

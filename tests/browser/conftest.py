@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -73,16 +73,26 @@ def window() -> Window:
     return Window()
 
 
+def sign_in(page: Page, webhook: str, username: str) -> None:
+    """Sign somebody in, and wait until the overview and its charts are there."""
+    page.goto(f"{webhook}/admin/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.wait_for_load_state("load")
+
+
 @pytest.fixture
 def log_in(webhook: str, db: None) -> Callable[[Page], None]:
     """Return a function that logs the administrator in at a page."""
     User.objects.create_superuser("admin", password=PASSWORD)
+    return lambda page: sign_in(page, webhook, "admin")
 
-    def log_in(page: Page) -> None:
-        page.goto(f"{webhook}/admin/")
-        page.get_by_label("Username").fill("admin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
 
-    return log_in
+@pytest.fixture
+def log_in_as(webhook: str, db: None) -> Callable[[Page, str], None]:
+    """Return a function that logs a member of a group in at a page."""
+    for group in Group.objects.all():
+        User.objects.create_user(group.name, password=PASSWORD, is_staff=True).groups.add(group)
+    return lambda page, group: sign_in(page, webhook, group)

@@ -8,13 +8,11 @@ from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from notifications.models import ChangeNotification, Delivery, EndpointMinute, LegalHold, NotificationContent
 from subscriptions.models import DelegatedAccount, EncryptionCertificate, Subscription
 from subscriptions.services import alerts
-from tests.browser.conftest import PASSWORD
 from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
@@ -67,24 +65,6 @@ def kind_of(address: str) -> str:
 def links_of(page: Page) -> list[str]:
     found: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
     return [urljoin(page.url, link).partition("#")[0] for link in found]
-
-
-@pytest.fixture
-def log_in_as(webhook: str, db: None) -> Callable[[Page, str], None]:
-    """Return a function that logs somebody of a group in at a page."""
-    for role in ROLES:
-        User.objects.create_user(role, password=PASSWORD, is_staff=True).groups.add(
-            Group.objects.get(name=role)
-        )
-
-    def log_in(page: Page, role: str) -> None:
-        page.goto(f"{webhook}/admin/")
-        page.get_by_label("Username").fill(role)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-
-    return log_in
 
 
 @pytest.mark.usefixtures("_a_row_of_each")

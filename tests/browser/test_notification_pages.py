@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from notifications.models import ChangeNotification, Delivery, NotificationContent
 from notifications.services import engine
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
-from tests.browser.conftest import PASSWORD
 from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
@@ -33,22 +31,6 @@ def notification(make_subscription: Callable[..., Subscription], certificate: An
     last = ChangeNotification.objects.latest("pk")
     assert NotificationContent.objects.count() == 3
     return last.pk
-
-
-@pytest.fixture
-def log_in_as(webhook: str, db: None) -> Callable[[Page, str], None]:
-    """Return a function that logs a member of a group in."""
-
-    def log_in(page: Page, group: str) -> None:
-        page.goto(f"{webhook}/admin/login/")
-        page.get_by_label("Username").fill(group)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-
-    for group in Group.objects.all():
-        User.objects.create_user(group.name, password=PASSWORD, is_staff=True).groups.add(group)
-    return log_in
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

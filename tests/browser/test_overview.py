@@ -85,8 +85,6 @@ def test_the_charts_follow_the_theme_and_a_bar_opens_its_list(
         log_in(page)
         light = page.evaluate(colours)
         assert light[1] == page.evaluate(legend)
-        # Django's button does nothing before that.
-        page.wait_for_load_state("load")
         page.locator("button.theme-toggle").first.click()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         dark = page.evaluate(colours)

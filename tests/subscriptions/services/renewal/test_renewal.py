@@ -448,7 +448,7 @@ def test_a_row_that_breaks_the_run_is_put_off_and_the_rest_goes_on(
     rows[0].refresh_from_db()
     assert (summary.recreated, summary.failed) == (1, 1)
     assert (rows[0].error_code, rows[0].claim) == ("UnusableCertificateError", "")
-    assert rows[0].renew_at == now + timedelta(minutes=30)
+    assert rows[0].renew_at == now + timedelta(minutes=1)
 
 
 def test_renewing_one_tells_what_became_of_it(make_due: Due, sandbox: Sandbox, now: datetime) -> None:
