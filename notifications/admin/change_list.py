@@ -13,9 +13,10 @@ from django.utils.http import urlencode
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.filters import FilterError
 from notifications.models import ChangeNotification
-from notifications.services.browsing import content, counts, expressions, pages, search, times
+from notifications.services.browsing import content, counts, expressions, pages, search
 from notifications.services.browsing.pages import Page, Place
 from notifications.services.browsing.time_limit import TooSlowError, at_most
+from subscriptions.services import times
 
 # What says where in the list we are, and not what is in it.
 PLACES = ("older", "newer", "at", "seen")

@@ -18,8 +18,6 @@ from notifications.admin.replay import ReplayAdmin
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import replay
 
-FOUND_BY_DELTA = "None: found by delta query"
-
 
 @admin.register(ChangeNotification)
 class ChangeNotificationAdmin(
@@ -92,14 +90,15 @@ class ChangeNotificationAdmin(
     @admin.display(description="delivery")
     def delivery_link(self, notification: ChangeNotification) -> str:
         """Link to the delivery that it came in."""
-        if notification.delivery_id is None:
-            return FOUND_BY_DELTA
-        if not Delivery.objects.filter(notifications=notification).exists():
-            return "No longer kept"
+        named = self.delivery_number(notification)
+        if not notification.is_delivery_kept:
+            return named
         url = reverse("admin:notifications_delivery_change", args=(notification.delivery_id,))
-        return format_html('<a href="{}">Delivery {}</a>', url, notification.delivery_id)
+        return format_html('<a href="{}">{}</a>', url, named)
 
     @admin.display(description="delivery")
     def delivery_number(self, notification: ChangeNotification) -> str:
         """Name the delivery that it came in."""
-        return FOUND_BY_DELTA if notification.delivery_id is None else f"Delivery {notification.delivery_id}"
+        if notification.delivery_id is None:
+            return "None: found by delta query"
+        return f"Delivery {notification.delivery_id}" if notification.is_delivery_kept else "No longer kept"

@@ -17,7 +17,7 @@ from notifications.admin.difference_lines import difference_lines
 from notifications.admin.export import CONTENT_PERMISSION
 from notifications.admin.history import HistoryAdmin
 from notifications.admin.raw_delivery import RawDeliveryAdmin
-from notifications.models import ChangeNotification, Delivery, NotificationContent
+from notifications.models import ChangeNotification, NotificationContent
 from notifications.services.browsing import content_audit, item_history
 from subscriptions.models import Operation
 
@@ -73,9 +73,7 @@ class DetailAdmin(HistoryAdmin, RawDeliveryAdmin, AskingAdmin[ChangeNotification
         return self.url_of("history", str(notification.pk)) if has_history else ""
 
     def _raw_url(self, request: HttpRequest, notification: ChangeNotification) -> str:
-        is_there = (
-            self.has_raw_permission(request) and Delivery.objects.filter(notifications=notification).exists()
-        )
+        is_there = notification.is_delivery_kept and self.has_raw_permission(request)
         return self.url_of("raw", str(notification.pk)) if is_there else ""
 
     def _content(self, request: HttpRequest, notification: ChangeNotification) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from django.utils.text import Truncator
 from notifications.admin import words
 from notifications.errors import Reason
 from notifications.models import ChangeNotification
-from notifications.services.browsing import times
 from subscriptions.catalogue import workloads
 from subscriptions.models import AppRegistration, Subscription
+from subscriptions.services import times
 
 State = ChangeNotification.State
 LIFECYCLE_EVENTS = ("reauthorizationRequired", "subscriptionRemoved", "missed")

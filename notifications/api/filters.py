@@ -10,10 +10,10 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from notifications.models import ChangeNotification
 from notifications.services.browsing import content, content_audit, expressions, search
+from notifications.services.browsing.pages import LARGEST_KEY
 
 CONTENT_PERMISSION = "notifications.view_notificationcontent"
 State = ChangeNotification.State
-LARGEST_KEY = 2**63 - 1
 
 
 class TimeField(django_filters.fields.IsoDateTimeField):  # type: ignore[misc] # django-filter has no types

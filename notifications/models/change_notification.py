@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from notifications.models.content_erasure import ContentErasure
 from notifications.models.delivery import Delivery
@@ -174,3 +175,8 @@ class ChangeNotification(models.Model):
     def is_lifecycle(self) -> bool:
         """Say whether it speaks of the subscription and not of a resource."""
         return bool(self.lifecycle_event)
+
+    @cached_property
+    def is_delivery_kept(self) -> bool:
+        """Say whether the delivery that it came in is still there."""
+        return self.delivery_id is not None and Delivery.objects.filter(pk=self.delivery_id).exists()

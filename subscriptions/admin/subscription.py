@@ -138,7 +138,7 @@ class SubscriptionAdmin(RetiredDeletion, GuidedCreation, BulkCreation, CarryOutA
         """Name what was wished; Django links a related row for everybody, so others get the name of its app alone."""
         if request.user.has_perm("subscriptions.view_appregistration"):
             return WISH
-        return ("app_registration_name", *WISH[1:])
+        return tuple("app_registration_name" if name == "app_registration" else name for name in WISH)
 
     @admin.display(description="app registration")
     def app_registration_name(self, subscription: Subscription) -> str:

@@ -6,7 +6,7 @@ WIDTH = 30
 
 
 class ProgressLine:
-    """Shows how much of a total is done, over itself, and wipes itself at the end."""
+    """Shows how much is done, over itself, and wipes itself at the end."""
 
     def __init__(self, stream: OutputWrapper, *, is_wanted: bool) -> None:
         """Write to `stream` if that is a terminal and the line is wanted."""
@@ -18,6 +18,10 @@ class ProgressLine:
         """Show where things stand."""
         filled = WIDTH * done // total if total else WIDTH
         self._show(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done} of {total}")
+
+    def so_far(self, done: int) -> None:
+        """Show how much is done of what nobody has counted."""
+        self._show(f"{done:,} so far")
 
     def clear(self) -> None:
         """Leave the line empty for what comes next."""

@@ -52,7 +52,7 @@ def start(begin: Callable[..., "subprocess.Popen[str]"]) -> Start:
 
     def start(**variables: str) -> "subprocess.CompletedProcess[str]":
         process = begin(**variables)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     return start
@@ -69,7 +69,7 @@ def manage(repository: Path, environment: dict[str, str]) -> Start:
             env=environment | variables,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 

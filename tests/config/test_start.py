@@ -51,7 +51,7 @@ def test_generated_keys_are_kept(start: Start) -> None:
 
 def test_two_first_starts_at_once_agree(begin: Callable[..., "subprocess.Popen[str]"]) -> None:
     processes = [begin() for _ in range(4)]
-    found = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+    found = [json.loads(process.communicate(timeout=240)[0]) for process in processes]
 
     assert all(one == found[0] for one in found)
 

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifications.models import ChangeNotification
-from notifications.services.browsing import times
 from notifications.services.holds.mentions import naming
 from notifications.services.retention import erasure
+from subscriptions.services import times
 from subscriptions.services.errors import UseCaseError
 
 WRONG_USAGE = 2

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from notifications.services import export
-from notifications.services.browsing import times
+from subscriptions.management.progress import ProgressLine
+from subscriptions.services import times
 
 WRONG_USAGE = 2
 
@@ -45,7 +47,13 @@ class Command(BaseCommand):
         if not options["output"]:
             _write_out(selection, file_format=options["format"])
             return
-        count = _write_file(Path(options["output"]), selection, file_format=options["format"])
+        line = ProgressLine(self.stderr, is_wanted=options["verbosity"] > 0)
+        try:
+            count = _write_file(
+                Path(options["output"]), selection, file_format=options["format"], progress=line.so_far
+            )
+        finally:
+            line.clear()
         if options["json"]:
             self.stdout.write(json.dumps({"exported": count, "output": options["output"], "errors": []}))
         elif options["verbosity"]:
@@ -61,7 +69,9 @@ def _write_out(selection: export.Selection, *, file_format: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_file(path: Path, selection: export.Selection, *, file_format: str) -> int:
+def _write_file(
+    path: Path, selection: export.Selection, *, file_format: str, progress: Callable[[int], None]
+) -> int:
     try:
         # Decrypted content: readable by nobody else, unless the file is there already with other rights.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -69,25 +79,25 @@ def _write_file(path: Path, selection: export.Selection, *, file_format: str) ->
         raise CommandError(f"{path} cannot be written: {error}.", returncode=WRONG_USAGE) from error
     try:
         with os.fdopen(handle, "wb") as file:
-            return _write(file, selection, file_format=file_format)
+            return _write(file, selection, file_format=file_format, progress=progress)
     except OSError as error:
         raise CommandError(f"{path} holds a part only: {error}.") from error
 
 
-def _write(file: BinaryIO, selection: export.Selection, *, file_format: str) -> int:
+def _write(
+    file: BinaryIO,
+    selection: export.Selection,
+    *,
+    file_format: str,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> int:
     try:
         actor = f"export_notifications, run by {getpass.getuser()}"
         return export.write(
-            file, selection, file_format=file_format, actor=actor, now=timezone.now(), progress=_tell
+            file, selection, file_format=file_format, actor=actor, now=timezone.now(), progress=progress
         )
     except export.MissingLibraryError as error:
         raise CommandError(str(error), returncode=WRONG_USAGE) from error
-
-
-def _tell(rows: int) -> None:
-    """Say at a terminal how far it is, each time on a line of its own."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{rows:,} notifications so far\n")
 
 
 def _time(text: str | None) -> datetime | None:

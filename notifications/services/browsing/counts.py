@@ -13,8 +13,6 @@ from subscriptions.services.long_lists import count_up_to
 LONGEST_COUNT = timedelta(milliseconds=200)
 # From here on the estimate of PostgreSQL's planner, which is taken from samples, is near enough.
 ESTIMATED_FROM = 50_000
-
-
 # What every page of a list pays for; who is about to export waits for more.
 COUNTED = 500
 

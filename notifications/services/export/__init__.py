@@ -31,7 +31,7 @@ FORMATS: dict[str, Callable[[Iterator[dict[str, Any]]], Iterator[bytes]]] = {
     "parquet": as_parquet.pieces,
 }
 # In rows.
-TOLD_EVERY = 100_000
+TOLD_EVERY = 1_000
 
 
 @dataclass(kw_only=True)

@@ -3,14 +3,14 @@
 import json
 from argparse import ArgumentParser
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from subscriptions.models import Gap, Subscription
+from subscriptions.services import times
 from subscriptions.services.gaps import gap_report
 from subscriptions.services.gaps.gap_report import History
 
@@ -71,13 +71,7 @@ class Command(BaseCommand):
 
 
 def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
     try:
-        at = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-        if at:
-            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        # A thirteenth month, or a time that no calendar here holds.
-        pass
-    raise CommandError(f"{text!r} is not a time such as 2026-11-17T10:00:00Z.", returncode=WRONG_USAGE)
+        return times.read(text) if text else None
+    except ValueError as error:
+        raise CommandError(str(error), returncode=WRONG_USAGE) from error

@@ -48,7 +48,7 @@ def manage(repository: Path, environment: dict[str, str]) -> Manage:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
 

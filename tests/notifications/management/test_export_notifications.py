@@ -72,6 +72,26 @@ def test_at_verbosity_0_only_the_file_speaks(received: ChangeNotification, tmp_p
 
 
 @pytest.mark.usefixtures("received")
+@pytest.mark.parametrize(("verbosity", "told"), [(0, False), (1, True)])
+def test_a_terminal_sees_how_far_it_is(
+    verbosity: int, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifications.services.export.TOLD_EVERY", 1)
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+
+    call_command(
+        "export_notifications",
+        output=tmp_path / "rows",
+        verbosity=verbosity,
+        stdout=io.StringIO(),
+        stderr=terminal,
+    )
+
+    assert ("1 so far" in terminal.getvalue()) is told
+
+
+@pytest.mark.usefixtures("received")
 @pytest.mark.parametrize(
     ("arguments", "rows"),
     [

@@ -106,7 +106,7 @@ def test_a_run_opens_at_once_what_waited_for_a_certificate(
 @contextmanager
 def table_away(database: Path) -> Iterator[None]:
     """Take the inbox away as a database that is being restored does."""
-    with closing(sqlite3.connect(database, timeout=10)) as line:
+    with closing(sqlite3.connect(database, timeout=60)) as line:
         line.execute("ALTER TABLE notifications_delivery RENAME TO elsewhere")
         line.commit()
         yield
@@ -115,7 +115,7 @@ def table_away(database: Path) -> Iterator[None]:
 
 
 def count(database: Path, state: str) -> int:
-    with closing(sqlite3.connect(database, timeout=10)) as line:
+    with closing(sqlite3.connect(database, timeout=60)) as line:
         query = "SELECT count(*) FROM notifications_delivery WHERE state = ?"
         return int(line.execute(query, (state,)).fetchone()[0])
 
@@ -127,7 +127,7 @@ def insert_malformed(database: Path) -> None:
         "received_at, next_attempt_at, endpoint, body, size, content_type, content_encoding, "
         "is_quarantined, state, lease, attempts, error"
     )
-    with closing(sqlite3.connect(database, timeout=10)) as line:
+    with closing(sqlite3.connect(database, timeout=60)) as line:
         line.execute(
             f"INSERT INTO notifications_delivery ({names}) "
             "VALUES (?, ?, 'notifications', x'', 0, '', '', 0, 'queued', '', 0, '')",
@@ -161,7 +161,7 @@ def test_a_worker_works_survives_a_database_that_is_away_and_ends_in_order_on_si
             insert_malformed(database)
             wait_until(lambda: count(database, "done") == 2)
             worker.send_signal(signal.SIGTERM)
-            out, _ = worker.communicate(timeout=20)
+            out, _ = worker.communicate(timeout=60)
         finally:
             worker.kill()
 

@@ -75,7 +75,7 @@ def test_nothing_stays_behind_when_it_is_ended(
         try:
             wait_until(lambda: answers(port))
             running.send_signal(number)
-            running.communicate(timeout=20)
+            running.communicate(timeout=60)
         finally:
             running.kill()
 

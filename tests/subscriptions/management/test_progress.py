@@ -29,6 +29,16 @@ def test_a_terminal_sees_the_line_grow_and_go() -> None:
     assert (wiped.strip(), len(wiped), end) == ("", len(second), "")
 
 
+def test_what_nobody_has_counted_is_told_so_far() -> None:
+    terminal = Terminal()
+    line = ProgressLine(OutputWrapper(terminal), is_wanted=True)
+
+    line.so_far(2000)
+    line.clear()
+
+    assert terminal.getvalue() == "\r2,000 so far\r            \r"
+
+
 @pytest.mark.parametrize(("stream", "is_wanted"), [(io.StringIO(), True), (Terminal(), False)])
 def test_a_file_or_a_silent_command_sees_nothing(stream: io.StringIO, is_wanted: bool) -> None:
     line = ProgressLine(OutputWrapper(stream), is_wanted=is_wanted)

@@ -19,7 +19,7 @@ from notifications.models import Delivery
 from notifications.services.engine import threads
 threads.LOOK_EVERY_SECONDS = 1_000_000.0
 threads.start()
-deadline = time.monotonic() + 30
+deadline = time.monotonic() + 90
 while Delivery.objects.open().exists() and time.monotonic() < deadline:
     time.sleep(0.1)
 """
