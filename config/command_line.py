@@ -12,6 +12,8 @@ from django.db import Error
 from django.utils import timezone
 
 SOMETHING_FAILED = 1
+# 128 and the number of the signal, as shells say it.
+INTERRUPTED = 130
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -30,6 +32,9 @@ def run(arguments: Sequence[str]) -> None:
         logging.disable(logging.INFO)
     try:
         execute_from_command_line(list(arguments))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. What was done is kept; it is safe to run again.\n")
+        sys.exit(INTERRUPTED)
     except (ImproperlyConfigured, Error) as error:
         problem = str(error) if isinstance(error, ImproperlyConfigured) else _problem_of_the_database()
         if problem is None or options.traceback:

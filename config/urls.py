@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView
 
+handler500 = "config.server_errors.answer"
+
 # What stands at the root of the API, and under which name each has its address.
 API = {
     "notifications": "changenotification-list",

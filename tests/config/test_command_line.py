@@ -60,3 +60,10 @@ def test_what_needs_nobody_is_not_logged_where_a_command_is_to_be_silent(
 
     assert ("INFO x done" not in answer.stderr) is is_silent
     assert "WARNING x careful" in answer.stderr
+
+
+def test_whoever_interrupts_a_command_is_told_that_nothing_is_lost(manage: Manage) -> None:
+    interrupted = manage("shell", "-v", "0", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+
+    assert interrupted.returncode == 130
+    assert interrupted.stderr.strip() == "Interrupted. What was done is kept; it is safe to run again."
