@@ -1,9 +1,11 @@
 """Gives each request an id that its answer and every line of the log about it carry."""
 
+import random
 import re
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -20,20 +22,27 @@ def current() -> str:
     return _current.get()
 
 
+@contextmanager
+def of(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Let a request have the id that came, if it is sane, or a new one; `meta` is its WSGI environment."""
+    unverified = meta.get(_IN_META, "")
+    request_id = unverified if _SANE.fullmatch(unverified) else f"{random.getrandbits(128):032x}"
+    token = _current.set(request_id)
+    try:
+        yield request_id
+    finally:
+        _current.reset(token)
+
+
 class RequestIdMiddleware:
-    """Takes the id that came, if it is sane, or makes one, and returns it with the answer."""
+    """Gives each request its id, and returns it with the answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the id."""
-        unverified = request.META.get(_IN_META, "")
-        request_id = unverified if _SANE.fullmatch(unverified) else secrets.token_hex(16)
-        token = _current.set(request_id)
-        try:
+        with of(request.META) as request_id:
             response = self._get_response(request)
-        finally:
-            _current.reset(token)
         response.headers[HEADER] = request_id
         return response

@@ -1,29 +1,42 @@
-"""Answers Graph before anything is asked that concerns people only: sessions, forms, who is signed in."""
+"""Takes Graph's deliveries before Django is asked: for each, its layers would cost more than the insert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
-from django.template.response import SimpleTemplateResponse
+from django.db import close_old_connections
 
-from notifications import urls
+from config import request_ids
+from notifications.urls import WEBHOOKS
+from notifications.views import webhook
+
+Application = Callable[..., Iterable[bytes]]
 
 
-class WebhookLaneMiddleware:
-    """Calls the webhook's view itself; what stands below this in MIDDLEWARE, Graph passes by.
+class WebhookLane:
+    """A WSGI application before another, which gets what is no delivery: the handshake, and all for people."""
 
-    For every insert that Graph waits for, those layers and the walk through all addresses would cost more than the
-    insert. What every answer carries is added by the layers above.
-    """
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._endpoints = {f"/{address}": endpoint for address, endpoint in WEBHOOKS.items()}
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-        self._views = {f"/{pattern.pattern}": pattern.callback for pattern in urls.webhooks}
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer by the view, if the address is the webhook's."""
-        view = self._views.get(request.path_info)
-        if view is None:
-            return self._get_response(request)
-        response = view(request)
-        # A refusal of REST framework's own, such as that of another method, is spelled late.
-        return response.render() if isinstance(response, SimpleTemplateResponse) else response
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Take a delivery, or pass the request on."""
+        endpoint = self._endpoints.get(environ.get("PATH_INFO", ""))
+        is_delivery = environ["REQUEST_METHOD"] == "POST" and "validationToken" not in environ.get(
+            "QUERY_STRING", ""
+        )
+        if endpoint is None or not is_delivery:
+            return self._application(environ, start_response)
+        try:
+            with request_ids.of(environ) as request_id:
+                answer = webhook.take(environ, endpoint=endpoint)
+        finally:
+            # As Django does after each request.
+            close_old_connections()
+        body = answer.body
+        length = ("Content-Length", str(len(body)))
+        start_response(
+            f"{answer.status.value} {answer.status.phrase}",
+            [length, (request_ids.HEADER, request_id), *answer.headers.items()],
+        )
+        return (body,)

@@ -12,6 +12,7 @@ django.setup(set_prefix=False)
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402 -- after the set-up, like all below
 from django.utils.http import parse_header_parameters  # noqa: E402
 
+from config.webhook_lane import WebhookLane  # noqa: E402
 from notifications.services import engine  # noqa: E402
 from notifications.services.watching import uptime  # noqa: E402
 
@@ -40,7 +41,7 @@ class Handler(WSGIHandler):
     request_class = Utf8Request
 
 
-application = Handler()
+application = WebhookLane(Handler())
 
 # What an earlier process left in the inbox is taken up at once, not when the next delivery comes.
 engine.start()

@@ -7,16 +7,13 @@ from notifications.views.metrics import MetricsView
 from notifications.views.probes import HealthView, ReadinessView
 from notifications.views.webhook import GraphWebhookView
 
-webhooks = [
-    path("webhooks/graph/notifications", GraphWebhookView.as_view(), name="graph-notifications"),
-    path(
-        "webhooks/graph/lifecycle",
-        GraphWebhookView.as_view(endpoint=Delivery.Endpoint.LIFECYCLE),
-        name="graph-lifecycle",
-    ),
-]
+WEBHOOKS = {f"webhooks/graph/{endpoint}": endpoint for endpoint in Delivery.Endpoint}
+
 urlpatterns = [
-    *webhooks,
+    *(
+        path(address, GraphWebhookView.as_view(endpoint=endpoint), name=f"graph-{endpoint}")
+        for address, endpoint in WEBHOOKS.items()
+    ),
     path("healthz", HealthView.as_view(), name="healthz"),
     path("readyz", ReadinessView.as_view(), name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),

@@ -1,13 +1,14 @@
 """What Graph calls: the webhook."""
 
-import logging
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from django.http import HttpResponse, JsonResponse, UnreadablePostError
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
@@ -21,18 +22,72 @@ from notifications.models import Delivery
 from notifications.services import engine
 from notifications.services.intake import Acceptance, StorageUnavailableError, accept, endpoint_health
 
-logger = logging.getLogger(__name__)
-
 # How long Graph should wait when nothing can be stored, in seconds.
 RETRY_AFTER = "10"
-# All else is answered with 202, what is unknown to us like what is known: the sender learns nothing.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the sender of a delivery is told."""
+
+    status: HTTPStatus
+    error: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The reason of a refusal, as JSON."""
+        return json.dumps({"error": self.error}).encode() if self.error else b""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the body, and when to come again."""
+        told = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"} if self.error else {}
+        is_to_come_again = self.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return {**told, "Retry-After": RETRY_AFTER} if is_to_come_again else told
+
+
+# What is unknown to us is answered like what is known: the sender learns nothing.
+TAKEN = Answer(status=HTTPStatus.ACCEPTED)
+BROKEN_OFF = Answer(status=HTTPStatus.BAD_REQUEST, error="The body broke off.")
+NOT_STORED = Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, error="Not stored. Send it again later.")
 REFUSALS = {
-    Acceptance.MALFORMED: (HTTPStatus.BAD_REQUEST, "The body is not a collection of change notifications."),
-    Acceptance.TOO_LARGE: (
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is too large once unpacked, or holds too many items.",
+    Acceptance.MALFORMED: Answer(
+        status=HTTPStatus.BAD_REQUEST, error="The body is not a collection of change notifications."
+    ),
+    Acceptance.TOO_LARGE: Answer(
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        error="The body is too large once unpacked, or holds too many items.",
     ),
 }
+
+
+def take(environ: Mapping[str, Any], *, endpoint: str) -> Answer:
+    """Store the delivery that a WSGI request brings, and say what to answer; the body is read from the environment."""
+    now, started_clock = timezone.now(), time.monotonic()
+    limit = conf.configuration().max_delivery_bytes
+    try:
+        body = _read(environ, limit)
+    except OSError:
+        return BROKEN_OFF
+    if body is None:
+        too_large = f"The body is larger than {limit} bytes."
+        return Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error=too_large)
+    try:
+        acceptance = accept(
+            body,
+            endpoint=endpoint,
+            content_type=environ.get("CONTENT_TYPE", ""),
+            content_encoding=environ.get("HTTP_CONTENT_ENCODING", ""),
+            now=now,
+        )
+    except StorageUnavailableError:
+        _measure(started_clock, now=now)
+        return NOT_STORED
+    engine.nudge()
+    if acceptance == Acceptance.STORED:
+        # Strangers are left out: a flood of quick answers to them must not hide slow ones to Graph.
+        _measure(started_clock, now=now)
+    return REFUSALS.get(acceptance, TAKEN)
 
 
 class _OneRenderer(BaseContentNegotiation):
@@ -72,76 +127,47 @@ class GraphWebhookView(APIView):
         """Echo a validation token, or store a delivery."""
         if request.META.get("QUERY_STRING") and "validationToken" in request.query_params:
             return _handshake(request.query_params["validationToken"])
-        return self._take(request)
-
-    def _take(self, request: Request) -> HttpResponse:
-        now, started_clock = timezone.now(), time.monotonic()
-        limit = conf.configuration().max_delivery_bytes
-        try:
-            body = _read(request, limit)
-        except OSError:
-            return _refuse(HTTPStatus.BAD_REQUEST, "The body broke off.")
-        if body is None:
-            return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {limit} bytes.")
-        try:
-            acceptance = accept(
-                body,
-                endpoint=self.endpoint,
-                content_type=request.META.get("CONTENT_TYPE", ""),
-                content_encoding=request.META.get("HTTP_CONTENT_ENCODING", ""),
-                now=now,
-            )
-        except StorageUnavailableError:
-            _measure(started_clock, now=now)
-            answer = _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Not stored. Send it again later.")
-            answer["Retry-After"] = RETRY_AFTER
-            return answer
-        engine.nudge()
-        if acceptance == Acceptance.STORED:
-            # Strangers are left out: a flood of quick answers to them must not hide slow ones to Graph.
-            _measure(started_clock, now=now)
-        if acceptance in REFUSALS:
-            return _refuse(*REFUSALS[acceptance])
-        return HttpResponse(status=HTTPStatus.ACCEPTED)
+        answer = take(request.META, endpoint=self.endpoint)
+        return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
 def _measure(started_clock: float, *, now: datetime) -> None:
     endpoint_health.note_answer(timedelta(seconds=time.monotonic() - started_clock), now=now)
 
 
-def _read(request: Request, limit: int) -> bytes | None:
+def _read(environ: Mapping[str, Any], limit: int) -> bytes | None:
     """Return the body as it came, or nothing when it is larger than `limit` bytes.
 
     Raises:
         OSError: the sender broke off.
 
     """
-    unparsed = request._request  # noqa: SLF001 -- DRF's own stream is for its parsers
-    length = unparsed.META.get("CONTENT_LENGTH")
-    if not length and unparsed.META.get("wsgi.input_terminated"):
-        # Sent in chunks: Django takes a missing length for an empty body, while the server knows where it ends.
-        body = _read_chunks(unparsed.META["wsgi.input"], limit + 1)
-    elif _number(length) > limit:
+    length = environ.get("CONTENT_LENGTH")
+    if not length and environ.get("wsgi.input_terminated"):
+        # Sent in chunks: the server knows where it ends.
+        body = _read_from(environ["wsgi.input"], limit + 1)
+        return None if len(body) > limit else body
+    declared = _number(length)
+    if declared > limit:
         return None
-    else:
-        body = unparsed.read(limit + 1)
-        if len(body) < _number(length):
-            raise ConnectionError("The body is shorter than its declared length.")
-    return None if len(body) > limit else body
+    body = _read_from(environ["wsgi.input"], declared)
+    if len(body) < declared:
+        raise ConnectionError("The body is shorter than its declared length.")
+    return body
 
 
-def _read_chunks(stream: BinaryIO, size: int) -> bytes:
+def _read_from(stream: BinaryIO, size: int) -> bytes:
     try:
         return stream.read(size)
     except Exception as error:
-        # Each server has errors of its own for chunks that are none, and all of them are the sender's.
-        raise UnreadablePostError("the chunks cannot be read") from error
+        # Each server has errors of its own for a sender who breaks off, and for chunks that are none.
+        raise ConnectionError("The body cannot be read.") from error
 
 
 def _number(unverified_length: str | None) -> int:
     """Return the declared length; 0 for what is no number, as Django takes it."""
     try:
-        return int(unverified_length or 0)
+        return max(0, int(unverified_length or 0))
     except ValueError:
         return 0
 
@@ -152,7 +178,3 @@ def _handshake(unverified_validation_token: str) -> HttpResponse:
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-def _refuse(status: HTTPStatus, text: str) -> HttpResponse:
-    return JsonResponse({"error": text}, status=status)

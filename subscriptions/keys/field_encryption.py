@@ -4,8 +4,11 @@ import base64
 import hmac
 import os
 import re
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from itertools import count
 
 from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -19,6 +22,10 @@ _SEALED = b"\x01"
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
 _HEAD_BYTES = len(_SEALED) + _SALT_BYTES + _NONCE_BYTES
+_TIME_BYTES = 8
+_COUNT_BYTES = _NONCE_BYTES - _TIME_BYTES
+# As many processes may have sealed what one reads.
+_AEADS_KEPT = 256
 
 
 class InvalidFieldKeyError(ValueError):
@@ -69,12 +76,12 @@ class FieldCipher:
     def seal(self, plaintext: bytes) -> bytes:
         """Encrypt bytes with the first key, for a column of bytes.
 
-        AES-256-GCM under a key of its own for each value, so that no number of values wears a key out. It costs a
-        tenth of a Fernet token, and the result is a quarter shorter.
+        AES-256-GCM under a key of this process alone, with a nonce that it never repeats. It costs a twentieth of a
+        Fernet token, and the result is a quarter shorter.
         """
-        salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
-        sealed = _aead(self._sealing_keys[0], salt).encrypt(nonce, plaintext, _SEALED)
-        return b"".join((_SEALED, salt, nonce, sealed))
+        key = self._sealing_keys[0]
+        sealer = _sealers.get(key) or _sealers.setdefault(key, _Sealer(key))
+        return sealer.seal(plaintext)
 
     def unseal(self, sealed: bytes) -> bytes:
         """Decrypt what `seal` or `encrypt` returned, with whichever key fits.
@@ -121,6 +128,30 @@ class FieldCipher:
             raise _unopened() from error
 
 
+class _Sealer:
+    """Seals under a key that no other process has.
+
+    Random bytes for each value would let go of the interpreter, which the threads of a busy web process then hand
+    around. A nonce is the time and a count: the count goes on within a tick, and the time within what a restored
+    snapshot of the machine would repeat.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._salt = os.urandom(_SALT_BYTES)
+        self._aead = _aead(key, self._salt)
+        self._numbers = count()
+
+    def seal(self, plaintext: bytes) -> bytes:
+        number = next(self._numbers) % 256**_COUNT_BYTES
+        nonce = time.time_ns().to_bytes(_TIME_BYTES, "big") + number.to_bytes(_COUNT_BYTES, "big")
+        return b"".join((_SEALED, self._salt, nonce, self._aead.encrypt(nonce, plaintext, _SEALED)))
+
+
+_sealers: dict[bytes, _Sealer] = {}
+# A forked process must not go on with the numbers of its parent.
+os.register_at_fork(after_in_child=_sealers.clear)
+
+
 def generate_key() -> str:
     """Make a key fit for FIELD_ENCRYPTION_KEYS."""
     return Fernet.generate_key().decode("ascii")
@@ -140,6 +171,7 @@ def _sealing_key(key: str) -> bytes:
     return hmac.digest(base64.urlsafe_b64decode(key), b"graph-subscription-manager sealed bytes", "sha256")
 
 
+@lru_cache(maxsize=_AEADS_KEPT)
 def _aead(key: bytes, salt: bytes) -> AESGCM:
     return AESGCM(hmac.digest(key, salt, "sha256"))
 

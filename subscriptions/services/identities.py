@@ -38,7 +38,8 @@ def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[
     than Graph's answer to the create call finds its row. `cached` allows an answer up to half a minute old.
     """
     pairs = [(graph_id.lower(), client_state or "") for graph_id, client_state in unverified]
-    known = _from_cache({graph_id for graph_id, _ in pairs}) if cached else {}
+    asked = {graph_id for graph_id, _ in pairs} if cached else set()
+    known = {graph_id: identity for graph_id in asked if (identity := _from_cache(graph_id))}
     missing = {graph_id for graph_id, _ in pairs if graph_id and graph_id not in known}
     if missing:
         found = _by_graph_id(missing)
@@ -52,8 +53,7 @@ def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[
 
 def remembered(unverified_graph_id: str) -> Identity | None:
     """Return the subscription that Graph's id claims, if this process has it in mind; the database is not asked."""
-    graph_id = unverified_graph_id.lower()
-    return _from_cache({graph_id}).get(graph_id)
+    return _from_cache(unverified_graph_id.lower())
 
 
 def forget() -> None:
@@ -62,11 +62,9 @@ def forget() -> None:
         _cache.clear()
 
 
-def _from_cache(graph_ids: set[str]) -> dict[str, Identity]:
-    oldest = time.monotonic() - CACHE_SECONDS
-    with _lock:
-        entries = {graph_id: _cache.get(graph_id) for graph_id in graph_ids}
-    return {graph_id: entry[1] for graph_id, entry in entries.items() if entry and entry[0] >= oldest}
+def _from_cache(graph_id: str) -> Identity | None:
+    read_at, identity = _cache.get(graph_id, (0.0, None))
+    return identity if read_at >= time.monotonic() - CACHE_SECONDS else None
 
 
 def _remember(identities: dict[str, Identity]) -> None:

@@ -53,6 +53,4 @@ class RowForEachItem(APIView):
 
 urlpatterns = [path("webhooks/graph/notifications", RowForEachItem.as_view())]
 settings.ROOT_URLCONF = __name__
-# It would call the product's own view.
-settings.MIDDLEWARE.remove("config.webhook_lane.WebhookLaneMiddleware")
 application = WSGIHandler()

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -83,6 +83,9 @@ class Standing:
         return Level.WARNING if self.share_over_3_s >= WARNING_SHARE else Level.FINE
 
 
+# What the web threads note, without waiting for each other. It is read every few seconds.
+_MOST_NOTED = 100_000
+_noted: deque[tuple[datetime, list[str]]] = deque(maxlen=_MOST_NOTED)
 _lock = threading.Lock()
 _counts: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
 # A forked process inherits this value but not the thread.
@@ -102,6 +105,9 @@ def note_dropped(*, now: datetime) -> None:
 def flush() -> None:
     """Add to the database what was counted in this process; what cannot be written is kept for the next time."""
     with _lock:
+        while _noted:
+            now, names = _noted.popleft()
+            _count(now.replace(second=0, microsecond=0), names)
         counted = dict(_counts)
         _counts.clear()
     for minute, counts in sorted(counted.items()):
@@ -109,7 +115,8 @@ def flush() -> None:
             _add(minute, counts)
         except Error:
             logger.warning("speed of the webhook not written minute=%s", minute, exc_info=True)
-            _note(counts, now=minute)
+            with _lock:
+                _count(minute, counts)
 
 
 def standing(*, now: datetime) -> Standing:
@@ -135,16 +142,19 @@ def last_dropping(*, now: datetime) -> datetime | None:
 def forget() -> None:
     """Drop what this process has counted."""
     with _lock:
+        _noted.clear()
         _counts.clear()
 
 
-def _note(counted: Counter[str] | list[str], *, now: datetime) -> None:
-    minute = now.replace(second=0, microsecond=0)
-    with _lock:
-        _counts[minute].update(counted)
-        if len(_counts) > MINUTES_IN_MEMORY:
-            del _counts[min(_counts)]
+def _note(names: list[str], *, now: datetime) -> None:
+    _noted.append((now, names))
     _start()
+
+
+def _count(minute: datetime, counted: Counter[str] | list[str]) -> None:
+    _counts[minute].update(counted)
+    if len(_counts) > MINUTES_IN_MEMORY:
+        del _counts[min(_counts)]
 
 
 def _start() -> None:

@@ -395,6 +395,27 @@ def test_the_handshake_works_while_nothing_can_be_stored() -> None:
     assert shake(NOTIFICATIONS, "abc").status_code == 200
 
 
+# The lane before Django
+
+
+@pytest.mark.parametrize("body", ['{"value": [{"subscriptionId": "x"}]}', "no json"])
+@pytest.mark.django_db
+def test_django_answers_as_the_lane_before_it_does(body: str, post: Post) -> None:
+    by_lane = post(body.encode())
+
+    by_django = Client(enforce_csrf_checks=True).generic("POST", NOTIFICATIONS, body)
+
+    assert (by_lane.status_code, by_lane.content) == (by_django.status_code, by_django.content)
+    assert by_lane["X-Request-ID"] != by_django["X-Request-ID"]
+    assert set(by_lane.headers) - set(by_django.headers) == set()
+
+
+@pytest.mark.django_db
+def test_the_id_that_a_proxy_gave_is_kept(post: Post) -> None:
+    assert post(b"{}", x_request_id="from-the-proxy")["X-Request-ID"] == "from-the-proxy"
+    assert len(post(b"{}", x_request_id="forged line")["X-Request-ID"]) == 32
+
+
 # The production server
 
 

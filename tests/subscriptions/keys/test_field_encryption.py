@@ -1,5 +1,8 @@
 """Stored secrets open with the right keys only, and keys never show."""
 
+import subprocess
+import sys
+
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
@@ -110,6 +113,27 @@ def test_no_two_sealed_values_are_alike() -> None:
     cipher = FieldCipher([NEW])
 
     assert len({cipher.seal(b"secret") for _ in range(100)}) == 100
+
+
+def test_a_forked_process_seals_under_a_key_of_its_own() -> None:
+    script = """
+import os, sys
+from subscriptions.keys.field_encryption import FieldCipher, generate_key
+cipher = FieldCipher([generate_key()])
+cipher.seal(b"secret")
+child = os.fork()
+sealed = cipher.seal(b"secret")
+print(sealed[1:17].hex(), cipher.unseal(sealed).decode(), flush=True)
+if child:
+    os.wait()
+"""
+
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    salts, texts = zip(*(line.split() for line in told.splitlines()), strict=True)
+    assert (len(set(salts)), texts) == (2, ("secret", "secret"))
 
 
 @pytest.mark.parametrize("position", [0, 1, 17, 29, -1])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from notifications.models import EndpointMinute
@@ -109,7 +110,7 @@ def test_strangers_and_handshakes_are_not_measured(
 ) -> None:
     post({"value": [item_of(known(), clientState="guessed")]})
     post(b"no json")
-    post(b"", path="/webhooks/graph/notifications?validationToken=x")
+    Client().post("/webhooks/graph/notifications?validationToken=x")
     endpoint_health.flush()
 
     assert not EndpointMinute.objects.exists()
@@ -146,12 +147,20 @@ def test_counting_costs_no_statement(django_assert_num_queries: Any) -> None:
         endpoint_health.note_answer(timedelta(seconds=1), now=NOW)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_while_nothing_can_be_written_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint_health, "MINUTES_IN_MEMORY", 2)
-    for minutes in range(4):
-        endpoint_health.note_answer(timedelta(), now=NOW - timedelta(minutes=minutes))
 
-    assert len(endpoint_health._counts) == 2
+    def refuse(*_: Any) -> Any:
+        raise OperationalError
+
+    with connection.execute_wrapper(refuse):
+        for minutes in (3, 2, 1, 0):
+            answered(0.1, now=NOW - timedelta(minutes=minutes))
+    endpoint_health.flush()
+
+    written = list(EndpointMinute.objects.order_by("minute").values_list("minute", flat=True))
+    assert written == [MINUTE - timedelta(minutes=1), MINUTE]
 
 
 @pytest.mark.django_db(transaction=True)
