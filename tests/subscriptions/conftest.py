@@ -25,7 +25,7 @@ def browser(sandbox: Sandbox) -> Browser:
             address,
             data={"username": username},
             verify=str(sandbox.ca_bundle),
-            timeout=20,
+            timeout=60,
             allow_redirects=False,
         )
         return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))

@@ -136,7 +136,7 @@ def insert_malformed(database: Path) -> None:
         line.commit()
 
 
-def wait_until(happened: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(happened: Callable[[], bool], *, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline

@@ -450,7 +450,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iter
         server.terminate()
 
 
-def wait_until(happened: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(happened: Callable[[], bool], *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline

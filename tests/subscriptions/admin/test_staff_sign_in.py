@@ -408,7 +408,7 @@ def _unsigned(genuine: str, _: Sandbox) -> str:
 def _signed_with_the_public_key(genuine: str, sandbox: Sandbox) -> str:
     kid = jwt.get_unverified_header(genuine)["kid"]
     address = f"{sandbox.login_url}/common/discovery/v2.0/keys"
-    published = requests.get(address, verify=str(sandbox.ca_bundle), timeout=20).json()["keys"]
+    published = requests.get(address, verify=str(sandbox.ca_bundle), timeout=60).json()["keys"]
     [jwk] = [one for one in published if one["kid"] == kid]
     public = jwt.PyJWK(jwk).key
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -19,7 +19,7 @@ def test_it_prints_one_object_serves_and_ends_when_told(
         assert process.stdout is not None
 
         facts = json.loads(process.stdout.readline())
-        page = requests.get(facts["graph_url"], verify=facts["ca_bundle"], timeout=10)
+        page = requests.get(facts["graph_url"], verify=facts["ca_bundle"], timeout=60)
         process.send_signal(stop)
         rest, _ = process.communicate(timeout=60)
 

@@ -92,13 +92,13 @@ class Client:
         url = path if path.startswith("https:") else f"{self.sandbox.graph_url}/{self.version}{path}"
         headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
         verify = str(self.sandbox.ca_bundle)
-        return self.session.request(method, url, headers=headers, verify=verify, timeout=20, **options)
+        return self.session.request(method, url, headers=headers, verify=verify, timeout=60, **options)
 
     def log_in(self, tenant: str, endpoint: str, **form: str) -> requests.Response:
         """Post a form to an endpoint of the sign-in."""
         url = f"{self.sandbox.login_url}/{tenant}/oauth2/v2.0/{endpoint}"
         verify = str(self.sandbox.ca_bundle)
-        return self.session.post(url, data=form, verify=verify, timeout=20, allow_redirects=False)
+        return self.session.post(url, data=form, verify=verify, timeout=60, allow_redirects=False)
 
     def as_application(self, application: Application | None = None) -> "Client":
         """Get a token for an application, the ready one unless another is given."""

@@ -171,7 +171,7 @@ def test_a_worker_ends_in_order(hosts_with: HostsMaker, rabbitmq_url: str) -> No
 
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(20) == 0
+    assert worker.wait(90) == 0
     assert children
     assert not any(Path("/proc", child).exists() for child in children)
 
