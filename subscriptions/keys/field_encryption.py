@@ -76,7 +76,7 @@ class FieldCipher:
     def seal(self, plaintext: bytes) -> bytes:
         """Encrypt bytes with the first key, for a column of bytes.
 
-        AES-256-GCM under a key of this process alone, with a nonce that it never repeats. It costs a twentieth of a
+        AES-256-GCM under a key of this process alone, with a nonce that it never repeats. It costs a seventh of a
         Fernet token, and the result is a quarter shorter.
         """
         key = self._sealing_keys[0]
