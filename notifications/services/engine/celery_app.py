@@ -27,7 +27,9 @@ app.conf.update(
     # What a killed worker was told is told to another one.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    worker_prefetch_multiplier=1,
+    # One message more than it works on: an acknowledgement that a cut line swallowed stays counted as in hand, and a
+    # worker with its hands full would never look at the line again.
+    worker_prefetch_multiplier=2,
     # Without a broker a worker goes on looking by itself until there is one.
     broker_connection_timeout=2,
     broker_connection_retry_on_startup=True,
