@@ -1,7 +1,6 @@
 """WSGI entry point: `gunicorn config.wsgi -k gthread --threads 8`."""
 
 import os
-from functools import lru_cache
 from typing import Any
 
 import django
@@ -17,11 +16,6 @@ from notifications.services import engine  # noqa: E402
 from notifications.services.watching import uptime  # noqa: E402
 
 
-@lru_cache(maxsize=32)
-def _parsed(content_type: str) -> tuple[str, dict[str, str]]:
-    return parse_header_parameters(content_type)
-
-
 class Utf8Request(WSGIRequest):
     """Reads addresses and forms as UTF-8, whatever charset the sender names.
 
@@ -30,9 +24,8 @@ class Utf8Request(WSGIRequest):
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Take the content type but for its charset; Graph sends the same one again and again."""
-        self.content_type, params = _parsed(meta.get("CONTENT_TYPE", ""))
-        self.content_params = {**params}
+        """Take the content type but for its charset."""
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
 
 
 class Handler(WSGIHandler):
