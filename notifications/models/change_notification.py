@@ -66,8 +66,9 @@ class ChangeNotification(models.Model):
         help_text="The certificate whose private key it takes to open it; only while it is not opened.",
     )
     times_delivered = models.PositiveIntegerField(default=1)
-    # Unique while a repetition is possible; set to null after that window, so that the same words count as new.
-    duplicate_key = models.CharField(max_length=32, null=True, editable=False)
+    # A repetition has the same (services.rows.duplicate_keys); after the hours of repetitions the same words count as
+    # new, and the row's number is put behind its key.
+    duplicate_key = models.CharField(max_length=52, null=True, editable=False)
 
     received_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
@@ -136,11 +137,6 @@ class ChangeNotification(models.Model):
             models.Index(start_of("resource_id"), "received_at", "id", name="notification_by_item"),
             models.Index(start_of("resource"), name="notification_by_path"),
             models.Index(
-                fields=("notification_id",),
-                name="notification_by_graph_id",
-                condition=~Q(notification_id=""),
-            ),
-            models.Index(
                 fields=("subscription_graph_id",),
                 name="notification_by_stranger",
                 condition=Q(subscription__isnull=True),
@@ -164,8 +160,12 @@ class ChangeNotification(models.Model):
         ]
 
         constraints: ClassVar = [
-            # As an attribute of the field it would make a second index, for searches that nobody makes.
-            models.UniqueConstraint(fields=("duplicate_key",), name="notification_one_of_a_change")
+            # Ordered by its characters: searches for Graph's ID ask for how it begins.
+            models.UniqueConstraint(
+                fields=("duplicate_key",),
+                name="notification_one_of_a_change",
+                opclasses=("varchar_pattern_ops",),
+            )
         ]
 
     def __str__(self) -> str:

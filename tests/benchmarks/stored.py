@@ -23,14 +23,17 @@ from tests.benchmarks.history import (
 DELIVERIES = "notifications_delivery"
 # As many characters as hexadecimal GUIDs have: the ids of most resources. Every fourth change is of a new item.
 ITEM = "md5('item' || (g / 4))"
+GRAPH_ID = "md5('notification' || g)"
+MAILBOXES = 2000
 SHAPE = Shape(
     columns={
         **COLUMNS,
-        "notification_id": "md5('notification' || g)",
-        "resource": f"'Users/' || md5('u' || g % 2000) || '/Messages/' || {ITEM}",
+        "notification_id": GRAPH_ID,
+        "resource": f"'Users/' || md5('u' || g % {MAILBOXES}) || '/Messages/' || {ITEM}",
         "resource_id": ITEM,
         "resource_data": f"""'{{"@odata.type": "#Microsoft.Graph.Message", "id": "' || {ITEM} || '"}}'""",
-        "duplicate_key": "md5('change' || g)",
+        # As services.rows.duplicate_keys spells it.
+        "duplicate_key": f"left(md5({GRAPH_ID}), 12) || substr(md5('change' || g), 13)",
         # All is settled: what waits is not pruned.
         "state": "CASE WHEN g % 200 = 11 THEN 'rejected' ELSE 'accepted' END",
         "reason": "CASE WHEN g % 200 = 11 THEN 'client_state_mismatch' ELSE '' END",

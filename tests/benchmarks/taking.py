@@ -5,6 +5,7 @@ that one of so many notifications took, by the clock (`wall`), of the processor 
 server processes (`server`), and what the database wrote to its log (`wal`, in bytes) and read (`blocks`).
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -92,14 +93,16 @@ def _prune(number: int) -> dict[str, float]:
 
 
 def _item(spelling: Any, kind: str) -> dict[str, Any]:
-    """Return an item whose names are as long and as far apart as those that are stored."""
+    """Return an item whose names are as long and as far apart as those that are stored, from one of their mailboxes."""
     from tests.benchmarks.filling import CONTENT
+    from tests.benchmarks.stored import MAILBOXES
 
     item: dict[str, Any] = spelling.item(kind)
     key = secrets.token_hex(16)
+    owner = hashlib.md5(f"u{secrets.randbelow(MAILBOXES)}".encode(), usedforsecurity=False).hexdigest()
     item |= {
         "id": secrets.token_hex(16),
-        "resource": f"Users/{secrets.token_hex(16)}/Messages/{key}",
+        "resource": f"Users/{owner}/Messages/{key}",
         "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": key},
     }
     if kind == "rich":

@@ -1,11 +1,15 @@
 """Starts the product as a process of its own, in an environment that holds nothing of this one."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 Start = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -74,3 +78,20 @@ def manage(repository: Path, environment: dict[str, str]) -> Start:
         )
 
     return manage
+
+
+@pytest.fixture
+def databases() -> Iterator[tuple[str, str]]:
+    """Make two empty databases on the server of DATABASE_URL, and return their addresses."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres") or not shutil.which("pg_dump"):
+        pytest.skip("needs a PostgreSQL server named by DATABASE_URL, and its tools")
+    names = [f"test_{uuid4().hex}" for _ in range(2)]
+    with psycopg.connect(url, autocommit=True) as server:
+        for name in names:
+            server.execute(f'CREATE DATABASE "{name}"')
+        base = url.rpartition("/")[0]
+        yield f"{base}/{names[0]}", f"{base}/{names[1]}"
+        for name in names:
+            with suppress(psycopg.Error):
+                server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -1,16 +1,12 @@
 """A back-up, restored as docs/operations.md says, opens what was stored; without the keys it opens for nobody."""
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 
 Manage = Callable[..., Any]
@@ -68,23 +64,6 @@ def test_without_the_keys_a_back_up_opens_for_nobody(manage: Manage, tmp_path: P
     assert "No key in FIELD_ENCRYPTION_KEYS opens a stored secret" in answer.stderr
     assert SECRET not in answer.stdout + answer.stderr
     assert (looked.returncode, looked.stderr.count("no key in FIELD_ENCRYPTION_KEYS opens it")) == (1, 2)
-
-
-@pytest.fixture
-def databases() -> Iterator[tuple[str, str]]:
-    """Make two empty databases on the server of DATABASE_URL, and return their addresses."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgres") or not shutil.which("pg_dump"):
-        pytest.skip("needs a PostgreSQL server named by DATABASE_URL, and its tools")
-    names = [f"back_up_{uuid4().hex}" for _ in range(2)]
-    with psycopg.connect(url, autocommit=True) as server:
-        for name in names:
-            server.execute(f'CREATE DATABASE "{name}"')
-        base = url.rpartition("/")[0]
-        yield f"{base}/{names[0]}", f"{base}/{names[1]}"
-        for name in names:
-            with suppress(psycopg.Error):
-                server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.mark.postgresql

@@ -3,12 +3,14 @@
 import re
 
 from django.db import connection
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan, StartsWith
 
 from notifications.models import ChangeNotification
 from notifications.models.indexes import LENGTHS, Start
 from notifications.services.browsing import content
+from notifications.services.rows import duplicate_keys
 from subscriptions.models import Subscription
 
 LONGEST = 500
@@ -58,8 +60,8 @@ def by_name(text: str) -> Q | None:
 
 
 def with_graph_id(text: str) -> Q:
-    """Return what keeps the notifications with an ID of Graph's own; that it is none that is empty finds the index."""
-    return Q(notification_id=text) & ~Q(notification_id="")
+    """Return what keeps the notifications with an ID of Graph's own; of a form that finds an index."""
+    return _begins(F("duplicate_key"), duplicate_keys.beginning(text)) & Q(notification_id=text)
 
 
 def of_item(resource_id: str) -> Q:
@@ -74,11 +76,14 @@ def begins(field: str, text: str) -> Q:
     """Return what keeps the rows in which a text begins so, in whatever capitals; of a form that finds its index."""
     length = LENGTHS[field]
     start, wanted = Start(field, length=length), text[:length].upper()
-    if connection.vendor == "postgresql":
-        found = Q(StartsWith(start, wanted))
-    else:
-        found = Q(GreaterThanOrEqual(start, wanted)) & Q(LessThan(start, wanted + _LAST))
+    found = _begins(start, wanted)
     return found & Q(**{f"{field}__istartswith": text}) if len(text) > length else found
+
+
+def _begins(text: Combinable, wanted: str) -> Q:
+    if connection.vendor == "postgresql":
+        return Q(StartsWith(text, wanted))
+    return Q(GreaterThanOrEqual(text, wanted)) & Q(LessThan(text, wanted + _LAST))
 
 
 def _item_at_the_end(path: str) -> str:

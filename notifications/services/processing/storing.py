@@ -15,7 +15,7 @@ from notifications.services.processing import inserting
 from notifications.services.processing.claiming import Taken
 from notifications.services.processing.judgement import Verdict
 from notifications.services.recovering import recovered
-from notifications.services.rows import announcing, counting
+from notifications.services.rows import announcing, counting, duplicate_keys
 from subscriptions.catalogue import workload_of
 from subscriptions.models import Subscription
 from subscriptions.services.gaps import recovery
@@ -174,7 +174,8 @@ def _let_go(entries: Mapping[str, _Entry], new: Mapping[str, int]) -> list[str]:
         window = conf.NOTICE_DUPLICATE_WINDOW if lifecycle_event else conf.DUPLICATE_WINDOW
         if key and received_at < entries[key].row.received_at - window:
             over[pk] = key
-    ChangeNotification.objects.filter(pk__in=over).update(duplicate_key=None)
+    # By their keys too: another worker may just have done the same.
+    duplicate_keys.retire(ChangeNotification.objects.filter(pk__in=over, duplicate_key__in=over.values()))
     return list(over.values())
 
 
@@ -262,8 +263,10 @@ def _duplicate_key(item: UnverifiedItem, verdict: Verdict) -> str:
     Only genuine items are compared by what Graph calls them. Anything else is compared by every byte of it and apart
     from the genuine ones, so that no forgery that comes first can stand in the way of the real notification.
     """
-    if verdict.state == State.ACCEPTED and verdict.identity:
-        return fingerprint(item, subscription_key=str(verdict.identity.subscription))
-    subscription = verdict.identity.subscription if verdict.identity else ""
-    parts = (verdict.state, verdict.reason, str(subscription), content_digest(item))
-    return digest("\n".join(parts).encode())
+    subscription = str(verdict.identity.subscription) if verdict.identity else ""
+    if verdict.state == State.ACCEPTED and subscription:
+        words = fingerprint(item, subscription_key=subscription)
+    else:
+        parts = (verdict.state, verdict.reason, subscription, content_digest(item))
+        words = digest("\n".join(parts).encode())
+    return duplicate_keys.key(words, notification_id=item.notification_id)

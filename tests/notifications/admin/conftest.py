@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from notifications.models import ChangeNotification, Delivery
-from notifications.services.rows import counting
+from notifications.services.rows import counting, duplicate_keys
 from subscriptions.catalogue import workload_of
 
 
@@ -46,6 +47,10 @@ def make_notification(delivery: Delivery) -> Callable[..., ChangeNotification]:
             "delivery": delivery,
             **changes,
         }
+        if "notification_id" in changes:
+            facts["duplicate_key"] = duplicate_keys.key(
+                uuid4().hex, notification_id=changes["notification_id"]
+            )
         facts["workload"] = workload_of(facts["resource_type"], facts["resource"])
         notification = ChangeNotification.objects.create(**facts)
         counting.note(came=[notification])

@@ -288,10 +288,12 @@ def test_the_search_finds_an_index(make_notification: Maker) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
+    # SQLite gives the index of a constraint a name of its own.
+    of_keys = "notification_one_of_a_change" if connection.vendor == "postgresql" else "(duplicate_key>? AND "
     wanted = {
         "notification_by_item": search.begins("resource_id", "AAMk1"),
         "notification_by_path": search.begins("resource", "AAMk1"),
-        "notification_by_graph_id": search.with_graph_id("lsgTZMr9KwAAA"),
+        of_keys: search.with_graph_id("lsgTZMr9KwAAA"),
     }
 
     plans = {name: rows.filter(condition).explain() for name, condition in wanted.items()}

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
 
 from notifications.models import ApiToken, ChangeNotification, NotificationContent
+from notifications.services.rows import duplicate_keys
 
 RECEIVED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -45,6 +47,10 @@ def make(db: None) -> Callable[..., ChangeNotification]:
             "processed_at": RECEIVED_AT,
             **changes,
         }
+        if "notification_id" in changes:
+            facts["duplicate_key"] = duplicate_keys.key(
+                uuid4().hex, notification_id=changes["notification_id"]
+            )
         row = ChangeNotification.objects.create(**facts)
         if content is not None:
             NotificationContent.objects.create(notification=row, data=content, opened_at=RECEIVED_AT)

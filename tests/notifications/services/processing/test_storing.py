@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from notifications import conf
 from notifications.models import ChangeNotification, Delivery
 from notifications.services import processing
+from notifications.services.browsing import search
 from notifications.services.processing import claiming, reading
 from subscriptions.models import Subscription
 from subscriptions.sandbox import Sandbox
@@ -120,6 +122,44 @@ def test_after_the_window_of_graphs_retries_the_same_words_are_a_new_change(
     rows = receive(item)
 
     assert [row.times_delivered for row in rows] == [1, 1]
+
+
+@pytest.mark.parametrize("client_state", ["", "guessed"], ids=["genuine", "forged"])
+def test_all_that_came_under_an_id_of_graphs_own_is_found_by_it_however_old(
+    known: SubscriptionMaker, item_of: Speller, receive: Receive, client_state: str
+) -> None:
+    subscription = known()
+    changes = {"clientState": client_state} if client_state else {}
+    for days in (2, 1, 0):
+        rows = receive(item_of(subscription, id="n1", **changes), item_of(subscription, id=f"other {days}"))
+        ChangeNotification.objects.update(received_at=F("received_at") - timedelta(days=1))
+
+    found = ChangeNotification.objects.filter(search.with_graph_id("n1"))
+
+    assert [row.notification_id for row in rows].count("n1") == found.count() == 3
+    assert not ChangeNotification.objects.filter(search.with_graph_id("n")).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_to_whom_the_same_words_are_new_store_them_once_more(
+    known: SubscriptionMaker, item_of: Speller, receive: Receive, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "MOST_AT_ONCE", 1)
+    items = [item_of(known(), id=f"n{number}") for number in range(5)]
+    receive(*items)
+    ChangeNotification.objects.update(received_at=datetime.now(UTC) - timedelta(days=1))
+    for _ in range(6):
+        post({"value": items})
+
+    summaries = _together(2, drain)
+
+    assert [summary.errors for summary in summaries] == [[], []]
+    rows = ChangeNotification.objects.order_by("pk")
+    assert [row.times_delivered for row in rows] == [1] * 5 + [6] * 5
+    assert [(row.duplicate_key or "").partition("-")[2] for row in rows] == [
+        *(str(row.pk) for row in rows[:5]),
+        *[""] * 5,
+    ]
 
 
 def test_the_same_lifecycle_notice_asks_anew_after_ten_minutes_and_not_before(
