@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a commit is under way is stored by the next one together, in one statement."""
+"""Group commit: what arrives while the storage is busy is stored together when it is free, in one statement."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -26,30 +26,34 @@ def _taken_lock() -> threading.Lock:
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Row]):
-    """A row whose thread waits for its turn: until the row is settled, or until it is the first in line and leads."""
+    """A row whose thread waits for its turn: until the row is settled, or until it is to lead a group."""
 
     row: Row
     size: int
     turn: threading.Lock = field(default_factory=_taken_lock)
-    is_settled: bool = False
+    # What its thread is to store; of a row that another thread stores, nothing.
+    group: list["_Waiting[Row]"] = field(default_factory=list)
     is_stored: bool = False
     error: Exception | None = None
 
 
 class GroupCommit(Generic[Row]):
-    """Stores the rows of several threads together; who comes alone is stored at once.
+    """Stores the rows of several threads together where the storage is busy; who finds it idle is stored at once.
 
-    `insert` stores several rows in one statement and commits it, all of them or none. It is called by one thread at a
-    time. A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
+    `insert` stores several rows in one statement and commits it, all of them or none. It is called by `most_at_once`
+    threads at a time. A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
     """
 
-    def __init__(self, insert: Callable[[Sequence[Row]], None], *, most_rows: int, most_bytes: int) -> None:
+    def __init__(
+        self, insert: Callable[[Sequence[Row]], None], *, most_at_once: int, most_rows: int, most_bytes: int
+    ) -> None:
         self._insert = insert
         self._most_rows = most_rows
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        # The first in line leads: its thread stores it, and with it those that came meanwhile.
+        # Nobody waits while fewer than all may lead.
         self._line: list[_Waiting[Row]] = []
+        self._free = most_at_once
 
     def store(self, row: Row, *, size: int) -> None:
         """Return when the row is committed; `size` is in bytes.
@@ -60,18 +64,19 @@ class GroupCommit(Generic[Row]):
         """
         own = _Waiting(row, size)
         with self._lock:
-            self._line.append(own)
-            is_first = len(self._line) == 1
-        if not is_first:
+            if self._free:
+                self._free -= 1
+                own.group = [own]
+            else:
+                self._line.append(own)
+        if not own.group:
             own.turn.acquire()
-        if not own.is_settled:
-            self._lead()
+        if own.group:
+            self._lead(own.group)
         if not own.is_stored:
             raise NotStoredError("The row is not stored.") from own.error
 
-    def _lead(self) -> None:
-        with self._lock:
-            group = self._first_in_line()
+    def _lead(self, group: list[_Waiting[Row]]) -> None:
         try:
             self._insert([waiting.row for waiting in group])
             for waiting in group:
@@ -79,13 +84,26 @@ class GroupCommit(Generic[Row]):
         except _OUTAGES as error:
             # All who wait would be told the same, one group after the other and ever later.
             with self._lock:
-                group = self._line[:]
+                group += self._line
+                self._line.clear()
             for waiting in group:
                 waiting.error = error
         except Exception as error:  # noqa: BLE001 -- each row gets the error that is its own
             self._store_one_by_one(group, error)
         finally:
-            self._settle(group)
+            self._hand_over()
+            for waiting in group[1:]:
+                waiting.turn.release()
+
+    def _hand_over(self) -> None:
+        """Let the first in line lead, before those of this group are told what became of them."""
+        with self._lock:
+            following = self._first_in_line()
+            del self._line[: len(following)]
+            self._free += not following
+        if following:
+            following[0].group = following
+            following[0].turn.release()
 
     def _first_in_line(self) -> list[_Waiting[Row]]:
         candidates = self._line[: self._most_rows]
@@ -103,14 +121,3 @@ class GroupCommit(Generic[Row]):
                 waiting.is_stored = True
             except Exception as own_error:  # noqa: BLE001 -- raised in the thread of the row
                 waiting.error = own_error
-
-    def _settle(self, group: list[_Waiting[Row]]) -> None:
-        """Wake the next to lead first: those of the group have only to say what became of them."""
-        with self._lock:
-            del self._line[: len(group)]
-            following = self._line[:1]
-        for waiting in following:
-            waiting.turn.release()
-        for waiting in group:
-            waiting.is_settled = True
-            waiting.turn.release()

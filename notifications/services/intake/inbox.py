@@ -1,6 +1,7 @@
 """The inbox: put a row into it with as little as can be between the request and the disk, and say how late it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,6 +19,9 @@ _OPTIONS = Delivery._meta  # noqa: SLF001 -- Django's documented way to the colu
 _GIVEN = ("received_at", "next_attempt_at", "endpoint", "body", "size", "content_type", "content_encoding")
 _FIELDS = {field.name: field for field in _OPTIONS.concrete_fields if not field.primary_key}
 _BEGINNING = tuple(field for name, field in _FIELDS.items() if name not in _GIVEN)
+# PostgreSQL commits at the same time what comes through several connections. Only so many threads of a process store by
+# themselves; what comes while all of them do, waits and is stored together. SQLite stores one group at a time.
+_MOST_AT_ONCE = 8
 # A group is bounded by the threads of a process too, but these may be many, and bodies large.
 _MOST_ROWS = 32
 _MOST_BYTES = 8 * 1024 * 1024
@@ -27,7 +31,7 @@ _Row = tuple[Any, ...]
 
 
 def put(body: bytes, *, endpoint: str, content_type: str, content_encoding: str, now: datetime) -> None:
-    """Insert a new delivery and commit it, together with what other threads of this process put at the same time.
+    """Insert a new delivery and commit it, if the database is busy together with what other threads put meanwhile.
 
     Within a transaction of the caller it becomes a part of that. Saving a model composes its SQL anew each time and,
     on PostgreSQL, writes the body into the statement as hexadecimal text. Both cost more than the insert itself.
@@ -44,7 +48,7 @@ def put(body: bytes, *, endpoint: str, content_type: str, content_encoding: str,
         with transaction.mark_for_rollback_on_error(connection.alias):
             _insert(connection, [row])
     else:
-        _group.store(row, size=len(body))
+        _group().store(row, size=len(body))
 
 
 def lag(*, now: datetime) -> timedelta:
@@ -55,43 +59,58 @@ def lag(*, now: datetime) -> timedelta:
     return max(now - first, timedelta(0)) if first else timedelta(0)
 
 
-def close() -> None:
-    """Close the connection through which groups are stored; the next one opens it again."""
-    if _writer.cache_info().currsize:
-        _writer().close()
-        _writer.cache_clear()
-
-
-def _store(rows: Sequence[_Row]) -> None:
-    writer = _writer()
-    try:
-        _insert(writer, rows)
-    except Error:
-        # Whatever is wrong with the connection, the next group finds a new one.
-        writer.close()
-        raise
-
-
-_group = GroupCommit(_store, most_rows=_MOST_ROWS, most_bytes=_MOST_BYTES)
-
-
-@cache
-def _writer() -> BaseDatabaseWrapper:
-    """Return the connection of this process through which groups are stored, by one thread at a time.
+@contextmanager
+def writer() -> Iterator[BaseDatabaseWrapper]:
+    """Lend a connection through which a group is stored, to one thread at a time.
 
     A connection of each thread would be taken from the pool and given back for each request, and prepare nothing.
     """
-    writer = connection.copy()
-    writer.inc_thread_sharing()
-    if writer.vendor == "postgresql":
-        options = writer.settings_dict["OPTIONS"]
+    try:
+        lent = _idle.pop()
+    except IndexError:
+        lent = _new_writer()
+    try:
+        yield lent
+    except Error:
+        # Whatever is wrong with the connection, the next group finds another one.
+        lent.close()
+        raise
+    _idle.append(lent)
+
+
+def close() -> None:
+    """Close the connections through which groups are stored; the next ones open others."""
+    while _idle:
+        _idle.pop().close()
+
+
+# The last one used is the first one used again, so that no more are open than were needed at once.
+_idle: list[BaseDatabaseWrapper] = []
+
+
+def _store(rows: Sequence[_Row]) -> None:
+    with writer() as through:
+        _insert(through, rows)
+
+
+@cache
+def _group() -> GroupCommit[_Row]:
+    most_at_once = _MOST_AT_ONCE if connection.vendor == "postgresql" else 1
+    return GroupCommit(_store, most_at_once=most_at_once, most_rows=_MOST_ROWS, most_bytes=_MOST_BYTES)
+
+
+def _new_writer() -> BaseDatabaseWrapper:
+    new = connection.copy()
+    new.inc_thread_sharing()
+    if new.vendor == "postgresql":
+        options = new.settings_dict["OPTIONS"]
         options.pop("pool", None)
-        writer.settings_dict["OPTIONS"] = {
+        new.settings_dict["OPTIONS"] = {
             "prepare_threshold": 0,
             "connect_timeout": _CONNECT_SECONDS,
             **options,
         }
-    return writer
+    return new
 
 
 def _insert(through: BaseDatabaseWrapper, rows: Sequence[_Row]) -> None:

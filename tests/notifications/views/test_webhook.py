@@ -358,9 +358,10 @@ def read_only_database() -> Iterator[None]:
     """Let the database refuse every write, as one does whose disk is full or whose primary is gone."""
     is_sqlite = connection.vendor == "sqlite"
     refuse = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
-    for one in (connection, inbox._writer()):
-        with one.cursor() as cursor:
-            cursor.execute(refuse)
+    with inbox.writer() as writer:
+        for one in (connection, writer):
+            with one.cursor() as cursor:
+                cursor.execute(refuse)
     yield
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = OFF" if is_sqlite else "SET default_transaction_read_only = off")

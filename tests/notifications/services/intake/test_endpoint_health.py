@@ -135,7 +135,9 @@ def test_a_refusal_for_want_of_storage_is_measured(
             raise OperationalError
         return execute(sql, params, many, context)
 
-    with inbox._writer().execute_wrapper(refuse):
+    with inbox.writer() as writer:
+        pass
+    with writer.execute_wrapper(refuse):
         answer = post({"value": [item]})
     endpoint_health.flush()
 

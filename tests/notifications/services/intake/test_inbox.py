@@ -82,7 +82,8 @@ def test_of_many_that_are_put_at_once_only_those_fail_that_the_table_refuses() -
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_breaks_is_told_once_and_replaced() -> None:
     put(b"before")
-    inbox._writer().connection.close()
+    with inbox.writer() as writer:
+        writer.connection.close()
 
     with pytest.raises(DatabaseError):
         put(b"broken")
