@@ -83,9 +83,10 @@ class Standing:
         return Level.WARNING if self.share_over_3_s >= WARNING_SHARE else Level.FINE
 
 
-# What the web threads note, without waiting for each other. It is read every few seconds.
+# What the web threads note, without waiting for each other: when, and how long the answer took, nothing for what was
+# dropped. It is read every few seconds.
 _MOST_NOTED = 100_000
-_noted: deque[tuple[datetime, list[str]]] = deque(maxlen=_MOST_NOTED)
+_noted: deque[tuple[datetime, timedelta | None]] = deque(maxlen=_MOST_NOTED)
 _lock = threading.Lock()
 _counts: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
 # A forked process inherits this value but not the thread.
@@ -94,20 +95,20 @@ _owner: int | None = None
 
 def note_answer(took: timedelta, *, now: datetime) -> None:
     """Count an answer in memory; it is written a few seconds later, outside of any request."""
-    _note(["answers", *(name for name, limit in LIMITS.items() if took > limit)], now=now)
+    _note(took, now=now)
 
 
 def note_dropped(*, now: datetime) -> None:
     """Count a delivery of a stranger for which there was no room."""
-    _note(["dropped"], now=now)
+    _note(None, now=now)
 
 
 def flush() -> None:
     """Add to the database what was counted in this process; what cannot be written is kept for the next time."""
     with _lock:
         while _noted:
-            now, names = _noted.popleft()
-            _count(now.replace(second=0, microsecond=0), names)
+            now, took = _noted.popleft()
+            _count(now.replace(second=0, microsecond=0), _names(took))
         counted = dict(_counts)
         _counts.clear()
     for minute, counts in sorted(counted.items()):
@@ -146,9 +147,16 @@ def forget() -> None:
         _counts.clear()
 
 
-def _note(names: list[str], *, now: datetime) -> None:
-    _noted.append((now, names))
+def _note(took: timedelta | None, *, now: datetime) -> None:
+    _noted.append((now, took))
     _start()
+
+
+def _names(took: timedelta | None) -> list[str]:
+    """Return the columns in which an answer counts."""
+    if took is None:
+        return ["dropped"]
+    return ["answers", *(name for name, limit in LIMITS.items() if took > limit)]
 
 
 def _count(minute: datetime, counted: Counter[str] | list[str]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from django.db import Error, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.numeric import Int4
 
@@ -40,13 +40,15 @@ def put(body: bytes, *, endpoint: str, content_type: str, content_encoding: str,
         Error: it could not be stored.
 
     """
-    moment = connection.ops.adapt_datetimefield_value(now)
-    sealed = _FIELDS["body"].get_db_prep_save(body, connection)
+    # Looked up once: Django's name for it looks it up each time.
+    own = connections[DEFAULT_DB_ALIAS]
+    moment = own.ops.adapt_datetimefield_value(now)
+    sealed = _FIELDS["body"].get_db_prep_save(body, own)
     # The server prepares a statement for each mix of types: one for all sizes.
     row = (moment, moment, endpoint, sealed, Int4(len(body)), content_type, content_encoding)
-    if connection.in_atomic_block:
-        with transaction.mark_for_rollback_on_error(connection.alias):
-            _insert(connection, [row])
+    if own.in_atomic_block:
+        with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
+            _insert(own, [row])
     else:
         _group().store(row, size=len(body))
 
