@@ -6,6 +6,7 @@ much as one that keeps to one processor (tests/benchmarks/intake.py).
 """
 
 import os
+import random
 from collections import Counter
 from typing import Any
 
@@ -16,11 +17,10 @@ def choose(server: Any, worker: Any) -> None:
     """Choose for a process that is about to be forked what the fewest others of its server have been given."""
     if not IS_POSSIBLE:
         return
-    processors = sorted(os.sched_getaffinity(0))
     given = Counter(other.processor for other in server.WORKERS.values())
-    # Several servers on one machine do not all begin with the same.
-    begin = server.pid % len(processors)
-    worker.processor = min(processors[begin:] + processors[:begin], key=lambda number: given[number])
+    # Among equals at random: several servers on one machine shall not all begin with the same.
+    in_any_order = random.sample(sorted(os.sched_getaffinity(0)), k=len(os.sched_getaffinity(0)))
+    worker.processor = min(in_any_order, key=lambda number: given[number])
 
 
 def keep(worker: Any) -> None:
