@@ -98,12 +98,13 @@ class GroupCommit(Generic[Row]):
     def _hand_over(self) -> None:
         """Let the first in line lead, before those of this group are told what became of them."""
         with self._lock:
+            if not self._line:
+                self._free += 1
+                return
             following = self._first_in_line()
             del self._line[: len(following)]
-            self._free += not following
-        if following:
-            following[0].group = following
-            following[0].turn.release()
+        following[0].group = following
+        following[0].turn.release()
 
     def _first_in_line(self) -> list[_Waiting[Row]]:
         candidates = self._line[: self._most_rows]

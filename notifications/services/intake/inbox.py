@@ -19,9 +19,9 @@ _OPTIONS = Delivery._meta  # noqa: SLF001 -- Django's documented way to the colu
 _GIVEN = ("received_at", "next_attempt_at", "endpoint", "body", "size", "content_type", "content_encoding")
 _FIELDS = {field.name: field for field in _OPTIONS.concrete_fields if not field.primary_key}
 _BEGINNING = tuple(field for name, field in _FIELDS.items() if name not in _GIVEN)
-# PostgreSQL commits at the same time what comes through several connections. Only so many threads of a process store by
-# themselves; what comes while all of them do, waits and is stored together. SQLite stores one group at a time.
-_MOST_AT_ONCE = 8
+# While PostgreSQL commits one group of a process, it takes the next one; with more at once groups are small, and each
+# commit costs it the same. SQLite commits one at a time.
+_MOST_AT_ONCE = 2
 # A group is bounded by the threads of a process too, but these may be many, and bodies large.
 _MOST_ROWS = 32
 _MOST_BYTES = 8 * 1024 * 1024
