@@ -41,13 +41,17 @@ def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[
     asked = {graph_id for graph_id, _ in pairs} if cached else set()
     known = {graph_id: identity for graph_id in asked if (identity := _from_cache(graph_id))}
     missing = {graph_id for graph_id, _ in pairs if graph_id and graph_id not in known}
-    if missing:
-        found = _by_graph_id(missing)
-        _remember(found)
-        known.update(found)
+    known.update(_looked_up(missing))
     unconfirmed = _unconfirmed(
         {row for graph_id, state in pairs if graph_id not in known and (row := _row_number(state))}
     )
+    # Between the two looks a row may have got its id: so far known to neither of them.
+    just_confirmed = {
+        graph_id
+        for graph_id, state in pairs
+        if graph_id and graph_id not in known and _row_number(state) not in {0, *unconfirmed}
+    }
+    known.update(_looked_up(just_confirmed))
     return [known.get(graph_id) or unconfirmed.get(_row_number(state)) for graph_id, state in pairs]
 
 
@@ -73,6 +77,12 @@ def _remember(identities: dict[str, Identity]) -> None:
         if len(_cache) + len(identities) > CACHE_SIZE:
             _cache.clear()
         _cache.update({graph_id: (now, identity) for graph_id, identity in identities.items()})
+
+
+def _looked_up(graph_ids: set[str]) -> dict[str, Identity]:
+    found = _by_graph_id(graph_ids) if graph_ids else {}
+    _remember(found)
+    return found
 
 
 def _by_graph_id(graph_ids: set[str]) -> dict[str, Identity]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from subscriptions.models import FormerIdentity, Subscription
@@ -51,6 +53,22 @@ def test_a_tenant_named_by_domain_is_not_taken_for_an_id(row: Subscription) -> N
 
     assert found
     assert found.tenant_id == ""
+
+
+def test_a_row_that_gets_its_id_while_it_is_looked_for_is_known(row: Subscription) -> None:
+    Subscription.objects.update(graph_id=None, status="pending")
+
+    def confirm(execute: Any, sql: str, *arguments: Any) -> Any:
+        answer = execute(sql, *arguments)
+        if FormerIdentity._meta.db_table in sql and "SELECT" in sql:
+            # What Graph answered is written down just after the look by ids.
+            Subscription.objects.update(graph_id=GRAPH_ID, status="active")
+        return answer
+
+    with connection.execute_wrapper(confirm):
+        found = find_one(GRAPH_ID, row.client_state.reveal())
+
+    assert found == row.pk
 
 
 def test_the_answers_come_in_the_order_of_the_questions(row: Subscription) -> None:
