@@ -100,3 +100,14 @@ def test_a_processor_is_chosen_that_the_fewest_have() -> None:
 
     given = [worker.processor for worker in Server.WORKERS.values()]
     assert {given.count(number) for number in os.sched_getaffinity(0)} == {2}
+
+
+def test_a_process_that_may_not_keep_to_its_processor_works_all_the_same() -> None:
+    class Process:
+        processor = 1_000_000
+
+    before = os.sched_getaffinity(0)
+
+    processors.keep(Process)
+
+    assert os.sched_getaffinity(0) == before
