@@ -123,9 +123,10 @@ cipher = FieldCipher([generate_key()])
 cipher.seal(b"secret")
 child = os.fork()
 sealed = cipher.seal(b"secret")
-print(sealed[1:17].hex(), cipher.unseal(sealed).decode(), flush=True)
 if child:
+    # One after the other: what both print at once may be mixed.
     os.wait()
+print(sealed[1:17].hex(), cipher.unseal(sealed).decode(), flush=True)
 """
 
     told = subprocess.run(
