@@ -20,8 +20,7 @@ def choose(server: Any, worker: Any) -> None:
         return
     given = Counter(other.processor for other in server.WORKERS.values())
     # Among equals at random: several servers on one machine shall not all begin with the same.
-    in_any_order = random.sample(sorted(os.sched_getaffinity(0)), k=len(os.sched_getaffinity(0)))
-    worker.processor = min(in_any_order, key=lambda number: given[number])
+    worker.processor = min(os.sched_getaffinity(0), key=lambda number: (given[number], random.random()))  # noqa: S311
 
 
 def keep(worker: Any) -> None:

@@ -44,8 +44,8 @@ class Product:
         """Start the web server and wait until it answers."""
         process = self._start(
             "web",
-            *("-m", "gunicorn", "config.wsgi", "-k", "gthread", "--threads", "8", "--workers", str(workers)),
-            *("--bind", f"127.0.0.1:{self.port}", "--no-control-socket"),
+            *("-m", "gunicorn", "config.wsgi", "--config", "config/deploy/gunicorn.conf.py"),
+            *("--workers", str(workers), "--bind", f"127.0.0.1:{self.port}"),
         )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.status("GET", "/healthz", b"") != 200:

@@ -21,21 +21,11 @@ pytestmark = pytest.mark.skipif(not processors.IS_POSSIBLE, reason="needs Linux"
 
 @pytest.fixture
 def server(repository: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run gunicorn as in README, with two processes."""
+    """Run gunicorn as on a server, with two processes."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [
-        "gunicorn",
-        "config.wsgi",
-        "-k",
-        "gthread",
-        "--threads",
-        "8",
-        "-w",
-        str(PROCESSES),
-        "-b",
-        address,
-    ]
+    config = ("--config", "config/deploy/gunicorn.conf.py")
+    command = ["gunicorn", "config.wsgi", *config, "-w", str(PROCESSES), "-b", address]
     with subprocess.Popen(
         [sys.executable, "-m", *command], cwd=repository, env=environment | {"EMBEDDED_WORKER": "on"}
     ) as running:
