@@ -49,7 +49,7 @@ def find(unverified: Iterable[tuple[str, str | None]], *, cached: bool) -> list[
     just_confirmed = {
         graph_id
         for graph_id, state in pairs
-        if graph_id and graph_id not in known and _row_number(state) not in {0, *unconfirmed}
+        if graph_id and graph_id not in known and (row := _row_number(state)) and row not in unconfirmed
     }
     known.update(_looked_up(just_confirmed))
     return [known.get(graph_id) or unconfirmed.get(_row_number(state)) for graph_id, state in pairs]
@@ -80,7 +80,9 @@ def _remember(identities: dict[str, Identity]) -> None:
 
 
 def _looked_up(graph_ids: set[str]) -> dict[str, Identity]:
-    found = _by_graph_id(graph_ids) if graph_ids else {}
+    if not graph_ids:
+        return {}
+    found = _by_graph_id(graph_ids)
     _remember(found)
     return found
 
