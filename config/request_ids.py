@@ -2,8 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,16 +21,22 @@ def current() -> str:
     return _current.get()
 
 
-@contextmanager
-def of(meta: Mapping[str, Any]) -> Iterator[str]:
-    """Let a request have the id that came, if it is sane, or a new one; `meta` is its WSGI environment."""
-    unverified = meta.get(_IN_META, "")
-    request_id = unverified if _SANE.fullmatch(unverified) else f"{random.getrandbits(128):032x}"
-    token = _current.set(request_id)
-    try:
-        yield request_id
-    finally:
-        _current.reset(token)
+class RequestId:
+    """The id of one request, in its WSGI environment `meta`: the one that came, if it is sane, or a new one."""
+
+    __slots__ = ("_text", "_token")
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        unverified = meta.get(_IN_META, "")
+        is_sane = unverified and _SANE.fullmatch(unverified)
+        self._text = unverified if is_sane else f"{random.getrandbits(128):032x}"
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self._text)
+        return self._text
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 class RequestIdMiddleware:
@@ -42,7 +47,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the id."""
-        with of(request.META) as request_id:
+        with RequestId(request.META) as request_id:
             response = self._get_response(request)
         response.headers[HEADER] = request_id
         return response

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from config import request_ids
 from notifications.urls import WEBHOOKS
@@ -28,15 +28,11 @@ class WebhookLane:
         if endpoint is None or not is_delivery:
             return self._application(environ, start_response)
         try:
-            with request_ids.of(environ) as request_id:
+            with request_ids.RequestId(environ) as request_id:
                 answer = webhook.take(environ, endpoint=endpoint)
         finally:
-            # As Django does after each request.
-            close_old_connections()
-        body = answer.body
-        length = ("Content-Length", str(len(body)))
-        start_response(
-            f"{answer.status.value} {answer.status.phrase}",
-            [length, (request_ids.HEADER, request_id), *answer.headers.items()],
-        )
-        return (body,)
+            # As Django does after each request, where somebody had to be looked up.
+            if connection.connection is not None:
+                close_old_connections()
+        start_response(answer.status_line, [(request_ids.HEADER, request_id), *answer.headers])
+        return (answer.body,)

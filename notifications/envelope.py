@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+import msgspec
 import orjson
 
 from notifications.errors import NotificationRejectedError, Reason
@@ -44,7 +45,9 @@ _GZIP = 16 + zlib.MAX_WBITS
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _INT64 = range(-(2**63), 2**63)
-_PLAIN_KEYS = frozenset({"value", "validationTokens"})
+# What stands around the two values of a body, and what a third key would need at least.
+_TOKENS_FRAME = '"validationTokens":,'
+_SHORTEST_FRAME_WITH_A_REPEATED_KEY = len('{"value":,"value":0}')
 _EIGHT_BIT_CHARSETS = frozenset({"iso-8859-1", "windows-1252"})
 
 
@@ -91,6 +94,20 @@ class UnverifiedItem:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     as_came: Any = field(repr=False)
     problem: str | None = None
+
+
+class _PlainItem(msgspec.Struct, rename="camel", gc=False):
+    subscription_id: str = ""
+    client_state: str | None = None
+
+
+class _PlainBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    value: msgspec.Raw
+    validation_tokens: msgspec.Raw = msgspec.Raw()
+
+
+_PLAIN_BODIES = msgspec.json.Decoder(_PlainBody)
+_PLAIN_ITEMS = msgspec.json.Decoder(list[_PlainItem])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,24 +157,24 @@ def plain_claims(unverified_body: bytes, *, max_items: int) -> Iterator[tuple[st
     """Yield subscriptionId and clientState of the items in a body that is spelled exactly as Graph spells it.
 
     Many times faster than `parse`, and only good for finding out soon that a body is ours. Whatever is odd yields
-    nothing, and `parse` has to say what it is: other encodings, escaped or repeated keys, keys in another case.
+    nothing, and `parse` has to say what it is: other encodings, repeated keys, keys in another case, much white space.
     """
-    if b"\\u" in unverified_body or unverified_body.count(b'"value"') != 1:
-        return
     try:
-        document = orjson.loads(unverified_body)
-    except orjson.JSONDecodeError:
+        if not unverified_body.isascii():
+            # What is passed over is not looked at as text.
+            unverified_body.decode()
+        body = _PLAIN_BODIES.decode(unverified_body)
+        beside = len(unverified_body) - len(memoryview(body.value)) - len(memoryview(body.validation_tokens))
+        if beside >= _SHORTEST_FRAME_WITH_A_REPEATED_KEY + len(_TOKENS_FRAME) * bool(body.validation_tokens):
+            return
+        items = _PLAIN_ITEMS.decode(body.value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
-    if not isinstance(document, dict) or not document.keys() <= _PLAIN_KEYS:
-        return
-    items = document.get("value")
-    if not isinstance(items, list) or len(items) > max_items:
+    if len(items) > max_items:
         return
     for item in items:
-        if isinstance(item, dict):
-            subscription_id, client_state = item.get("subscriptionId"), item.get("clientState")
-            if isinstance(subscription_id, str) and isinstance(client_state, str):
-                yield subscription_id, client_state
+        if item.subscription_id and item.client_state is not None:
+            yield item.subscription_id, item.client_state
 
 
 def storable(value: Any) -> Any:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, BinaryIO
 
@@ -33,17 +34,25 @@ class Answer:
     status: HTTPStatus
     error: str = ""
 
-    @property
+    @cached_property
+    def status_line(self) -> str:
+        """The status with its words."""
+        return f"{self.status.value} {self.status.phrase}"
+
+    @cached_property
     def body(self) -> bytes:
         """The reason of a refusal, as JSON."""
         return json.dumps({"error": self.error}).encode() if self.error else b""
 
-    @property
-    def headers(self) -> dict[str, str]:
+    @cached_property
+    def headers(self) -> tuple[tuple[str, str], ...]:
         """What goes with the body, and when to come again."""
-        told = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"} if self.error else {}
-        is_to_come_again = self.status == HTTPStatus.SERVICE_UNAVAILABLE
-        return {**told, "Retry-After": RETRY_AFTER} if is_to_come_again else told
+        told = {"Content-Length": str(len(self.body))}
+        if self.error:
+            told |= {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            told["Retry-After"] = RETRY_AFTER
+        return tuple(told.items())
 
 
 # What is unknown to us is answered like what is known: the sender learns nothing.
@@ -128,7 +137,7 @@ class GraphWebhookView(APIView):
         if request.META.get("QUERY_STRING") and "validationToken" in request.query_params:
             return _handshake(request.query_params["validationToken"])
         answer = take(request.META, endpoint=self.endpoint)
-        return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+        return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
 def _measure(started_clock: float, *, now: datetime) -> None:

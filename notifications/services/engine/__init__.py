@@ -54,6 +54,10 @@ def nudge() -> None:
 
     Nothing is waited for and nothing fails here, whether somebody hears it or not.
     """
+    configuration = conf.configuration()
+    if not configuration.embedded_worker and not configuration.broker_url:
+        # Workers elsewhere look by themselves.
+        return
     if connection.in_atomic_block:
         transaction.on_commit(_nudge)
     else:

@@ -18,19 +18,14 @@ class NotStoredError(DatabaseError):
     """A row is not stored, as far as anybody can tell."""
 
 
-def _taken_lock() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Row]):
     """A row whose thread waits for its turn: until the row is settled, or until it is to lead a group."""
 
     row: Row
     size: int
-    turn: threading.Lock = field(default_factory=_taken_lock)
+    # Held until it is this thread's turn.
+    turn: threading.Lock = field(default_factory=threading.Lock)
     # What its thread is to store; of a row that another thread stores, nothing.
     group: list["_Waiting[Row]"] = field(default_factory=list)
     is_stored: bool = False
@@ -38,22 +33,21 @@ class _Waiting(Generic[Row]):
 
 
 class GroupCommit(Generic[Row]):
-    """Stores the rows of several threads together where the storage is busy; who finds it idle is stored at once.
+    """Stores the rows of several threads together while the storage is busy; who finds it idle is stored at once.
 
-    `insert` stores several rows in one statement and commits it, all of them or none. It is called by `most_at_once`
-    threads at a time. A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
+    `insert` stores several rows in one statement and commits it, all of them or none. One thread calls it at a time:
+    with several, groups are smaller and there are more of them, and each costs this process and the storage the same.
+    A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
     """
 
-    def __init__(
-        self, insert: Callable[[Sequence[Row]], None], *, most_at_once: int, most_rows: int, most_bytes: int
-    ) -> None:
+    def __init__(self, insert: Callable[[Sequence[Row]], None], *, most_rows: int, most_bytes: int) -> None:
         self._insert = insert
         self._most_rows = most_rows
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        # Nobody waits while fewer than all may lead.
+        # Nobody waits while the storage is idle.
         self._line: list[_Waiting[Row]] = []
-        self._free = most_at_once
+        self._is_busy = False
 
     def store(self, row: Row, *, size: int) -> None:
         """Return when the row is committed; `size` is in bytes.
@@ -64,11 +58,12 @@ class GroupCommit(Generic[Row]):
         """
         own = _Waiting(row, size)
         with self._lock:
-            if self._free:
-                self._free -= 1
-                own.group = [own]
-            else:
+            if self._is_busy:
+                own.turn.acquire()
                 self._line.append(own)
+            else:
+                self._is_busy = True
+                own.group = [own]
         if not own.group:
             own.turn.acquire()
         if own.group:
@@ -94,12 +89,14 @@ class GroupCommit(Generic[Row]):
             self._hand_over()
             for waiting in group[1:]:
                 waiting.turn.release()
+            # A row that is in its own group would lie in memory until the next round of the garbage collector.
+            group.clear()
 
     def _hand_over(self) -> None:
         """Let the first in line lead, before those of this group are told what became of them."""
         with self._lock:
             if not self._line:
-                self._free += 1
+                self._is_busy = False
                 return
             following = self._first_in_line()
             del self._line[: len(following)]

@@ -359,7 +359,7 @@ def read_only_database() -> Iterator[None]:
     is_sqlite = connection.vendor == "sqlite"
     refuse = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
     with inbox.writer() as writer:
-        for one in (connection, writer):
+        for one in (connection, writer.db):
             with one.cursor() as cursor:
                 cursor.execute(refuse)
     yield

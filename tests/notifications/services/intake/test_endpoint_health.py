@@ -137,7 +137,7 @@ def test_a_refusal_for_want_of_storage_is_measured(
 
     with inbox.writer() as writer:
         pass
-    with writer.execute_wrapper(refuse):
+    with writer.db.execute_wrapper(refuse):
         answer = post({"value": [item]})
     endpoint_health.flush()
 

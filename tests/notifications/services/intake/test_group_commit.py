@@ -1,7 +1,9 @@
 """Rows of several threads are stored together, and each thread is told about its own row only."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -36,7 +38,7 @@ def store_behind_a_busy_one(
     storage: Storage, names: str, *, most_rows: int = 32, most_bytes: int = 1000, size: int = 1
 ) -> dict[str, Future[None]]:
     """Let the row `first` keep the storage busy until all others wait, and return what came of each."""
-    group = GroupCommit(storage.insert, most_at_once=1, most_rows=most_rows, most_bytes=most_bytes)
+    group = GroupCommit(storage.insert, most_rows=most_rows, most_bytes=most_bytes)
     with ThreadPoolExecutor(len(names) + 1) as threads:
         told = {"first": threads.submit(group.store, "first", size=1)}
         assert storage.is_busy.wait(SECONDS)
@@ -64,7 +66,6 @@ def test_who_comes_alone_is_stored_at_once_by_the_own_thread() -> None:
     seen: list[tuple[str, int]] = []
     group = GroupCommit[str](
         lambda rows: seen.extend((row, threading.get_ident()) for row in rows),
-        most_at_once=1,
         most_rows=8,
         most_bytes=8,
     )
@@ -142,24 +143,24 @@ def test_a_leader_that_dies_tells_nobody_that_his_row_is_stored_and_holds_up_nob
     assert isinstance(told["b"].exception(), NotStoredError)
 
 
-def test_as_many_as_the_storage_takes_at_once_are_stored_by_themselves() -> None:
-    both = threading.Barrier(2)
-    groups: list[list[str]] = []
+def test_what_is_stored_leaves_memory_at_once() -> None:
+    class Row:
+        """Text cannot be referred to weakly."""
 
-    def insert(rows: Sequence[str]) -> None:
-        both.wait(SECONDS)
-        groups.append([*rows])
+    row = Row()
+    seen = weakref.ref(row)
+    group = GroupCommit[Row](lambda _: None, most_rows=8, most_bytes=8)
 
-    group = GroupCommit(insert, most_at_once=2, most_rows=8, most_bytes=8)
-    with ThreadPoolExecutor(2) as threads:
-        for future in [threads.submit(group.store, name, size=1) for name in "ab"]:
-            future.result()
+    gc.disable()
+    try:
+        group.store(row, size=1)
+        del row
+        assert seen() is None
+    finally:
+        gc.enable()
 
-    assert sorted(groups) == [["a"], ["b"]]
 
-
-@pytest.mark.parametrize("most_at_once", [1, 3, THREADS])
-def test_under_a_crowd_each_row_is_stored_once(most_at_once: int) -> None:
+def test_under_a_crowd_each_row_is_stored_once_and_one_group_at_a_time() -> None:
     stored: list[str] = []
     busy: list[str] = []
     most_busy = []
@@ -171,11 +172,11 @@ def test_under_a_crowd_each_row_is_stored_once(most_at_once: int) -> None:
         stored.extend(rows)
         busy.remove(rows[0])
 
-    group = GroupCommit(insert, most_at_once=most_at_once, most_rows=5, most_bytes=1000)
+    group = GroupCommit(insert, most_rows=5, most_bytes=1000)
     names = [f"row {number}" for number in range(400)]
     with ThreadPoolExecutor(THREADS) as threads:
         for future in [threads.submit(group.store, name, size=1) for name in names]:
             future.result()
 
     assert sorted(stored) == sorted(names)
-    assert max(most_busy) <= most_at_once
+    assert max(most_busy) == 1
