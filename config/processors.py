@@ -1,4 +1,4 @@
-"""Keeps each web process of gunicorn to one processor.
+"""Keeps each web process to one processor.
 
 The threads of a process take turns at its interpreter. While they are spread over several processors, a thread that
 lets go of it for a moment, for a system call, wakes another one for nothing: under load a process then answers half as
@@ -6,29 +6,57 @@ much as one that keeps to one processor (tests/benchmarks/intake.py).
 """
 
 import os
-import random
+import threading
 from collections import Counter
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
 IS_POSSIBLE = hasattr(os, "sched_setaffinity")
 
 
-def choose(server: Any, worker: Any) -> None:
-    """Choose for a process that is about to be forked what the fewest others of its server have been given."""
-    if not IS_POSSIBLE:
-        return
-    given = Counter(other.processor for other in server.WORKERS.values())
-    # Among equals at random: several servers on one machine shall not all begin with the same.
-    worker.processor = min(os.sched_getaffinity(0), key=lambda number: (given[number], random.random()))  # noqa: S311
+def keep_to_one() -> None:
+    """Keep the threads that answer requests to the processor that the fewest other processes of the server keep to.
 
-
-def keep(worker: Any) -> None:
-    """Keep the process to it: its main thread, and the threads for requests, which that one starts from now on.
-
-    Threads that were started before, such as an embedded worker's, use all processors: theirs is work for several.
+    They are the calling one, the main thread, and those that the main thread starts. Threads beside them, such as an
+    embedded worker's, are daemons and use all processors: theirs is work for several.
     """
-    if IS_POSSIBLE:
-        # Whoever forbids it, such as a sandbox of system calls, loses speed and nothing else.
-        with suppress(OSError):
-            os.sched_setaffinity(0, {worker.processor})
+    # Whoever forbids it, such as a sandbox of system calls, loses speed and nothing else.
+    with suppress(OSError):
+        if IS_POSSIBLE and len(allowed := sorted(os.sched_getaffinity(0))) > 1:
+            processor = choose(allowed, _given(), pid=os.getpid())
+            for thread in _that_answer():
+                os.sched_setaffinity(thread, {processor})
+
+
+def choose(allowed: list[int], given: Counter[int], *, pid: int) -> int:
+    """Return which of the allowed processors the process `pid` keeps to, when others were given some already.
+
+    Processes that are started at the same moment do not see each other's yet, but their numbers follow each other.
+    """
+    ranks = {number: (rank - pid) % len(allowed) for rank, number in enumerate(allowed)}
+    return min(allowed, key=lambda number: (given[number], ranks[number]))
+
+
+def _that_answer() -> set[int]:
+    """Return the system's numbers of the threads that answer requests."""
+    others = [
+        thread.native_id
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.main_thread() and thread.native_id
+    ]
+    # The main thread's is that of the process; of a forked one, Python up to 3.12 names its parent's.
+    return {os.getpid(), threading.get_native_id(), *others}
+
+
+def _given() -> Counter[int]:
+    """Count to which processors the other processes of the same parent keep."""
+    parent = os.getppid()
+    siblings = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    given: Counter[int] = Counter()
+    for sibling in map(int, siblings):
+        # It may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            processors = os.sched_getaffinity(sibling)
+            if len(processors) == 1:
+                given.update(processors)
+    return given

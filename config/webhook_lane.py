@@ -1,11 +1,12 @@
 """Takes Graph's deliveries before Django is asked: for each, its layers would cost more than the insert."""
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import close_old_connections, connection
 
-from config import request_ids
+from config import processors, request_ids
 from notifications.urls import WEBHOOKS
 from notifications.views import webhook
 
@@ -18,6 +19,8 @@ class WebhookLane:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._endpoints = {f"/{address}": endpoint for address, endpoint in WEBHOOKS.items()}
+        # Which process has taken a delivery: a server may fork after it has loaded the application.
+        self._settled_in = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Take a delivery, or pass the request on."""
@@ -27,6 +30,9 @@ class WebhookLane:
         )
         if endpoint is None or not is_delivery:
             return self._application(environ, start_response)
+        if self._settled_in != os.getpid():
+            self._settled_in = os.getpid()
+            processors.keep_to_one()
         try:
             with request_ids.RequestId(environ) as request_id:
                 answer = webhook.take(environ, endpoint=endpoint)

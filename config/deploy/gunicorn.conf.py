@@ -4,8 +4,6 @@ import os
 import sys
 from typing import Any
 
-from config import processors
-
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
@@ -26,15 +24,11 @@ max_requests = 100_000
 max_requests_jitter = 20_000
 
 
-pre_fork = processors.choose
-
-
 def post_worker_init(worker: Any) -> None:
-    """Keep a process to its processor, and one that has its secrets from a vault: the one in its place would ask again.
+    """Keep a process that has its secrets from a vault: the one in its place would ask again.
 
     gunicorn ends altogether when one cannot start, and the vault may be away just then.
     """
-    processors.keep(worker)
     if any(name.endswith("_VAULT") for name in os.environ):
         worker.max_requests = sys.maxsize
 
