@@ -48,6 +48,7 @@ class Command(BaseCommand):
 
 def _loop() -> dict[str, Any]:
     """Work until a signal comes, and return the counts of all rounds; what is in hand is finished first."""
+    engine.give_way()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

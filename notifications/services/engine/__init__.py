@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from notifications import conf
 from notifications.services.engine import threads
 from notifications.services.engine.threads import recover_until
-from notifications.services.engine.work import work_once
+from notifications.services.engine.work import give_way, work_once
 
-__all__ = ["celery_application", "nudge", "recover_until", "share_renewal", "start", "work_once"]
+__all__ = ["celery_application", "give_way", "nudge", "recover_until", "share_renewal", "start", "work_once"]
 
 
 def start() -> None:

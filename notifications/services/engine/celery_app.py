@@ -7,7 +7,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from django.utils import timezone
 
 from notifications import conf
-from notifications.services.engine import threads
+from notifications.services.engine import threads, work
 from subscriptions.services import renewal
 
 QUEUE = "graph-subscription-manager"
@@ -59,6 +59,7 @@ def share_renewal(app_registration: int) -> None:
 @worker_process_init.connect
 def _look_by_itself(**_: Any) -> None:
     """Let each process of a worker look at the inbox now and then: nudges may be lost, the broker may be away."""
+    work.give_way()
     threads.start()
 
 

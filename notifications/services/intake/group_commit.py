@@ -12,6 +12,9 @@ Row = TypeVar("Row")
 
 # The storage is away or takes nothing: the fault of no row.
 _OUTAGES = (InterfaceError, OperationalError)
+# So many rows are worth a commit beside another one. With fewer, groups would be small and many, and each costs this
+# process and the storage the same; without a second one, all would wait for a storage that is slow.
+_CROWD = 4
 
 
 class NotStoredError(DatabaseError):
@@ -35,19 +38,22 @@ class _Waiting(Generic[Row]):
 class GroupCommit(Generic[Row]):
     """Stores the rows of several threads together while the storage is busy; who finds it idle is stored at once.
 
-    `insert` stores several rows in one statement and commits it, all of them or none. One thread calls it at a time:
-    with several, groups are smaller and there are more of them, and each costs this process and the storage the same.
-    A group is bounded by `most_rows`, and by `most_bytes` unless one row alone is larger.
+    `insert` stores several rows in one statement and commits it, all of them or none. It is called by `most_at_once`
+    threads at a time, by a second one only where a crowd waits. A group is bounded by `most_rows`, and by `most_bytes`
+    unless one row alone is larger.
     """
 
-    def __init__(self, insert: Callable[[Sequence[Row]], None], *, most_rows: int, most_bytes: int) -> None:
+    def __init__(
+        self, insert: Callable[[Sequence[Row]], None], *, most_at_once: int, most_rows: int, most_bytes: int
+    ) -> None:
         self._insert = insert
+        self._most_at_once = most_at_once
         self._most_rows = most_rows
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        # Nobody waits while the storage is idle.
+        # Nobody waits while nobody leads.
         self._line: list[_Waiting[Row]] = []
-        self._is_busy = False
+        self._leading = 0
 
     def store(self, row: Row, *, size: int) -> None:
         """Return when the row is committed; `size` is in bytes.
@@ -58,18 +64,25 @@ class GroupCommit(Generic[Row]):
         """
         own = _Waiting(row, size)
         with self._lock:
-            if self._is_busy:
+            if self._is_to_lead():
+                self._leading += 1
+                # Who leads a group is the first of it.
+                self._line.insert(0, own)
+                own.group = self._taken_from_the_line()
+            else:
                 own.turn.acquire()
                 self._line.append(own)
-            else:
-                self._is_busy = True
-                own.group = [own]
         if not own.group:
             own.turn.acquire()
         if own.group:
             self._lead(own.group)
         if not own.is_stored:
             raise NotStoredError("The row is not stored.") from own.error
+
+    def _is_to_lead(self) -> bool:
+        """Say whether one more row begins a group of its own or waits."""
+        makes_a_crowd = len(self._line) + 1 >= _CROWD
+        return not self._leading or (makes_a_crowd and self._leading < self._most_at_once)
 
     def _lead(self, group: list[_Waiting[Row]]) -> None:
         try:
@@ -96,17 +109,18 @@ class GroupCommit(Generic[Row]):
         """Let the first in line lead, before those of this group are told what became of them."""
         with self._lock:
             if not self._line:
-                self._is_busy = False
+                self._leading -= 1
                 return
-            following = self._first_in_line()
-            del self._line[: len(following)]
+            following = self._taken_from_the_line()
         following[0].group = following
         following[0].turn.release()
 
-    def _first_in_line(self) -> list[_Waiting[Row]]:
+    def _taken_from_the_line(self) -> list[_Waiting[Row]]:
         candidates = self._line[: self._most_rows]
         sizes = accumulate(waiting.size for waiting in candidates)
-        return candidates[: max(1, sum(size <= self._most_bytes for size in sizes))]
+        group = candidates[: max(1, sum(size <= self._most_bytes for size in sizes))]
+        del self._line[: len(group)]
+        return group
 
     def _store_one_by_one(self, group: list[_Waiting[Row]], error: Exception) -> None:
         """Find out which rows the storage does not take, so that they keep none of the others out."""

@@ -19,6 +19,8 @@ _OPTIONS = Delivery._meta  # noqa: SLF001 -- Django's documented way to the colu
 _GIVEN = ("received_at", "next_attempt_at", "endpoint", "body", "size", "content_type", "content_encoding")
 _FIELDS = {field.name: field for field in _OPTIONS.concrete_fields if not field.primary_key}
 _BEGINNING = tuple(field for name, field in _FIELDS.items() if name not in _GIVEN)
+# While PostgreSQL commits one group of a process, it takes another one; SQLite commits one at a time.
+_MOST_AT_ONCE = 2
 # A group is bounded by the threads of a process too, but these may be many, and bodies large.
 _MOST_ROWS = 32
 _MOST_BYTES = 8 * 1024 * 1024
@@ -79,12 +81,12 @@ def writer() -> Iterator[CursorWrapper]:
 
 
 def close() -> None:
-    """Close the connection through which groups are stored; the next group opens another."""
+    """Close the connections through which groups are stored; the next groups open others."""
     while _idle:
         _idle.pop().db.close()
 
 
-# One at most, unless somebody else borrows it.
+# The last one used is the first one used again, so that no more are open than were needed at once.
 _idle: list[CursorWrapper] = []
 
 
@@ -95,7 +97,8 @@ def _store(rows: Sequence[_Row]) -> None:
 
 @cache
 def _group() -> GroupCommit[_Row]:
-    return GroupCommit(_store, most_rows=_MOST_ROWS, most_bytes=_MOST_BYTES)
+    most_at_once = _MOST_AT_ONCE if connection.vendor == "postgresql" else 1
+    return GroupCommit(_store, most_at_once=most_at_once, most_rows=_MOST_ROWS, most_bytes=_MOST_BYTES)
 
 
 def _new_writer() -> CursorWrapper:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -156,6 +157,7 @@ def test_a_worker_works_survives_a_database_that_is_away_and_ends_in_order_on_si
     with start("process_notifications", "--loop", "--json") as worker:
         try:
             wait_until(lambda: count(database, "done") == 1)
+            stands_back_by = os.getpriority(os.PRIO_PROCESS, worker.pid) - os.getpriority(os.PRIO_PROCESS, 0)
             with table_away(database):
                 time.sleep(5)
             insert_malformed(database)
@@ -167,6 +169,7 @@ def test_a_worker_works_survives_a_database_that_is_away_and_ends_in_order_on_si
 
     counts = one_object(out)
     assert counts["deliveries"] == 2
+    assert stands_back_by > 0
     assert worker.returncode == 1
     assert "OperationalError" in counts["errors"][0]
 
