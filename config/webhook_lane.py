@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
-from config import processors, request_ids
+from config import request_ids
 from notifications.urls import WEBHOOKS
 from notifications.views import webhook
 
@@ -14,13 +14,16 @@ Application = Callable[..., Iterable[bytes]]
 
 
 class WebhookLane:
-    """A WSGI application before another, which gets what is no delivery: the handshake, and all for people."""
+    """A WSGI application before another, which gets what is no delivery: the handshake, and all for people.
 
-    def __init__(self, application: Application) -> None:
+    `settle_in` is called in each process before its first delivery: a server may fork after it has loaded this.
+    """
+
+    def __init__(self, application: Application, *, settle_in: Callable[[], None] = lambda: None) -> None:
         self._application = application
+        self._settle_in = settle_in
+        self._settled_process = 0
         self._endpoints = {f"/{address}": endpoint for address, endpoint in WEBHOOKS.items()}
-        # Which process has taken a delivery: a server may fork after it has loaded the application.
-        self._settled_in = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Take a delivery, or pass the request on."""
@@ -30,9 +33,9 @@ class WebhookLane:
         )
         if endpoint is None or not is_delivery:
             return self._application(environ, start_response)
-        if self._settled_in != os.getpid():
-            self._settled_in = os.getpid()
-            processors.keep_to_one()
+        if self._settled_process != os.getpid():
+            self._settled_process = os.getpid()
+            self._settle_in()
         try:
             with request_ids.RequestId(environ) as request_id:
                 answer = webhook.take(environ, endpoint=endpoint)

@@ -11,6 +11,7 @@ django.setup(set_prefix=False)
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # noqa: E402 -- after the set-up, like all below
 from django.utils.http import parse_header_parameters  # noqa: E402
 
+from config import processors  # noqa: E402
 from config.webhook_lane import WebhookLane  # noqa: E402
 from notifications.services import engine  # noqa: E402
 from notifications.services.watching import uptime  # noqa: E402
@@ -34,7 +35,7 @@ class Handler(WSGIHandler):
     request_class = Utf8Request
 
 
-application = WebhookLane(Handler())
+application = WebhookLane(Handler(), settle_in=processors.keep_to_one)
 
 # What an earlier process left in the inbox is taken up at once, not when the next delivery comes.
 engine.start()
