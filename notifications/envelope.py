@@ -279,7 +279,7 @@ class _Repeating(dict[str, Any]):
 
 def _json_document(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise MalformedBodyError("The body is not JSON.") from error
 
@@ -291,6 +291,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+# Made once: json.loads makes one for each body.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
 
 
 def _storable(value: Any, depth: int) -> Any:
