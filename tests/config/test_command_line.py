@@ -63,7 +63,10 @@ def test_what_needs_nobody_is_not_logged_where_a_command_is_to_be_silent(
 
 
 def test_whoever_interrupts_a_command_is_told_that_nothing_is_lost(manage: Manage) -> None:
-    interrupted = manage("shell", "-v", "0", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    # Where the tests run in the background, a shell has had the signal ignored.
+    heard = "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+    interrupted = manage("shell", "-v", "0", "-c", f"{heard}os.kill(os.getpid(), signal.SIGINT)")
 
     assert interrupted.returncode == 130
     assert interrupted.stderr.strip() == "Interrupted. What was done is kept; it is safe to run again."
