@@ -38,6 +38,30 @@ OUTSIDE_VARIABLES = (
 )
 
 
+# What asks the database, or is skipped by which one it is.
+_FIXTURES_OF_DATABASE = frozenset({"db", "transactional_db", "live_server"})
+_MARKS_OF_DATABASE = ("django_db", "postgresql", "browser", "skipif")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a second run, on another database, leave out what it cannot change."""
+    parser.addoption("--database-only", action="store_true", help="Leave out tests that ask no database.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks no database, if that is wanted."""
+    if not config.getoption("--database-only"):
+        return
+    asking = [item for item in items if _asks_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _asks_database(item)])
+    items[:] = asking
+
+
+def _asks_database(item: pytest.Item) -> bool:
+    is_marked = any(item.get_closest_marker(name) for name in _MARKS_OF_DATABASE)
+    return is_marked or bool(_FIXTURES_OF_DATABASE.intersection(getattr(item, "fixturenames", ())))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_outside_network_settings() -> Iterator[None]:
     """Keep the machine's proxy and trust settings out of the tests."""
