@@ -44,7 +44,7 @@ def _that_answer() -> set[int]:
         for thread in threading.enumerate()
         if not thread.daemon and thread is not threading.main_thread() and thread.native_id
     ]
-    # The main thread's is that of the process; of a forked one, Python up to 3.12 names its parent's.
+    # The main thread's is that of the process; of a forked one, Python names its parent's (seen up to 3.13.0).
     return {os.getpid(), threading.get_native_id(), *others}
 
 
