@@ -9,13 +9,14 @@ from django.db.models import F
 
 from notifications import conf
 from notifications.envelope import UnverifiedItem, content_digest, digest, fingerprint
-from notifications.models import ChangeNotification, ContentFetch, Delivery, NotificationContent
+from notifications.models import ChangeNotification, Delivery
 from notifications.services.holds import held
 from notifications.services.processing import inserting
 from notifications.services.processing.claiming import Taken
 from notifications.services.processing.judgement import Verdict
 from notifications.services.recovering import recovered
 from notifications.services.rows import announcing, counting, duplicate_keys
+from notifications.services.rows.new_rows import NewContent, NewFetch, NewNotification
 from subscriptions.catalogue import workload_of
 from subscriptions.models import Subscription
 from subscriptions.services.gaps import recovery
@@ -51,7 +52,7 @@ def waiting_rows(deliveries: Sequence[Taken]) -> dict[int, WaitingRows]:
 class _Entry:
     """One change: its row to be, how many times it came, and the earlier rows that it stands for now."""
 
-    row: ChangeNotification
+    row: NewNotification
     verdict: Verdict
     former: list[int] = field(default_factory=list)
 
@@ -70,20 +71,26 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     if anew := _let_go(entries, new):
         new |= _insert({key: entries[key] for key in anew})
     counting.note(came=(entries[key].row for key in new), gone=dropped)
+    of_new = [(pk, entries[key]) for key, pk in new.items()]
     inserting.insert(
         [
-            _content(pk, entries[key].verdict, now=now)
-            for key, pk in new.items()
-            if entries[key].verdict.content is not None
+            NewContent(
+                notification_id=pk,
+                data=entry.verdict.content,
+                encryption_certificate_id=entry.verdict.encryption_certificate_id,
+                opened_at=now,
+            )
+            for pk, entry in of_new
+            if entry.verdict.content is not None
         ]
     )
     inserting.insert(
         [
-            ContentFetch(
+            NewFetch(
                 notification_id=pk, requested_at=now, requested_by="the subscription", next_attempt_at=now
             )
-            for key, pk in new.items()
-            if _is_to_be_fetched(entries[key])
+            for pk, entry in of_new
+            if _is_to_be_fetched(entry)
         ]
     )
     # In one order everywhere, as in the insert.
@@ -101,7 +108,7 @@ def store(judged: Sequence[JudgedDelivery], *, now: datetime) -> Counter[str]:
     return counts
 
 
-def _have_items_looked_up(rows: Iterable[ChangeNotification], *, now: datetime) -> None:
+def _have_items_looked_up(rows: Iterable[NewNotification], *, now: datetime) -> None:
     """Have the delta query name the items where Graph tells only that something changed: in drives and lists."""
     unnamed = {
         row.subscription_id
@@ -205,9 +212,9 @@ def _hold_on(picks: Mapping[int, set[int]], entries: Mapping[str, _Entry]) -> No
 
 def _row(
     item: UnverifiedItem, verdict: Verdict, *, delivery: Taken, key: str, came: int, now: datetime
-) -> ChangeNotification:
+) -> NewNotification:
     is_to_handle = verdict.state == State.ACCEPTED and item.lifecycle_event in LIFECYCLE_EVENTS
-    return ChangeNotification(
+    return NewNotification(
         subscription_id=verdict.identity.subscription if verdict.identity else None,
         subscription_graph_id=item.subscription_id,
         notification_id=item.notification_id,
@@ -221,7 +228,7 @@ def _row(
         tenant_id=item.tenant_id,
         state=verdict.state,
         reason=verdict.reason,
-        proof=list(verdict.proof),
+        proof=verdict.proof,
         encryption_certificate_id=_lacking_key(verdict),
         times_delivered=came,
         duplicate_key=key,
@@ -238,15 +245,6 @@ def _lacking_key(verdict: Verdict) -> str:
     """Return the certificate for whose private key an item waits, or was given up; no name of ours is longer."""
     is_closed = verdict.state in {State.WAITING, State.DEAD}
     return verdict.encryption_certificate_id[:128] if is_closed else ""
-
-
-def _content(notification_pk: int, verdict: Verdict, *, now: datetime) -> NotificationContent:
-    return NotificationContent(
-        notification_id=notification_pk,
-        data=verdict.content,
-        encryption_certificate_id=verdict.encryption_certificate_id,
-        opened_at=now,
-    )
 
 
 def _is_to_be_fetched(entry: _Entry) -> bool:

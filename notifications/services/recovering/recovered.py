@@ -23,6 +23,7 @@ from typing import Any
 from notifications.envelope import digest, storable
 from notifications.models import ChangeNotification, ContentFetch, NotificationContent
 from notifications.services.rows import announcing, counting
+from notifications.services.rows.new_rows import NewNotification
 from subscriptions.catalogue import deltas, workload_of
 from subscriptions.catalogue.deltas import FoundChange
 from subscriptions.models import Subscription
@@ -90,11 +91,11 @@ def open_part(*documents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keys_of_known(
-    items: Mapping[str, tuple[ChangeNotification, Mapping[str, Any]]], *, since: datetime
+    items: Mapping[str, tuple[NewNotification, Mapping[str, Any]]], *, since: datetime
 ) -> dict[str, str]:
     """Return, for what the webhook brings now and a delta query has told since then, the key of that row.
 
-    `items` are rows that are not saved yet, each with its opened content, by their own keys; so is the result.
+    `items` are rows to be, each with its opened content, by their own keys; so is the result.
     """
     marks = {key: _mark(row.change_type, row.resource_data, content) for key, (row, content) in items.items()}
     asked = {key: items[key][0] for key, mark in marks.items() if mark}

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from notifications.models import ChangeNotification, NotificationCount
+from notifications.services.rows.new_rows import NewNotification
 
 # What must be loaded of a notification that is deleted or changes its state.
 COLUMNS = ("pk", "received_at", "workload", "state")
@@ -19,9 +20,10 @@ STEP = timedelta(minutes=5)
 FINE_FOR = timedelta(days=2)
 MOST_AT_ONCE = 10_000
 Place = tuple[datetime, str, str]
+Counted = ChangeNotification | NewNotification
 
 
-def note(*, came: Iterable[ChangeNotification] = (), gone: Iterable[ChangeNotification] = ()) -> None:
+def note(*, came: Iterable[Counted] = (), gone: Iterable[Counted] = ()) -> None:
     """Count notifications that are there from now on, and those that are not, inside the caller's transaction."""
     counts = Counter(_place(row) for row in came)
     counts.subtract(_place(row) for row in gone)
@@ -69,7 +71,7 @@ def _rows(counts: Counter[Place], *, is_sum: bool = False) -> list[NotificationC
     ]
 
 
-def _place(row: ChangeNotification) -> Place:
+def _place(row: Counted) -> Place:
     return begin_of_step(row.received_at), row.workload, row.state
 
 
