@@ -52,8 +52,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what asks no database, if that is wanted."""
     if not config.getoption("--database-only"):
         return
-    asking = [item for item in items if _asks_database(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not _asks_database(item)])
+    asking: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        (asking if _asks_database(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
     items[:] = asking
 
 

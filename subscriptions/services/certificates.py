@@ -108,10 +108,9 @@ def private_key_for(encryption_certificate_id: str) -> tuple[RSAPrivateKey, str]
         FieldDecryptionError: FIELD_ENCRYPTION_KEYS lacks the key with which it was saved.
 
     """
-    row = EncryptionCertificate.objects.filter(encryption_certificate_id=encryption_certificate_id).first()
-    if row is None or not row.private_key:
-        return None
-    return _loaded(row.private_key.reveal()), row.thumbprint
+    certificate = EncryptionCertificate.objects.filter(encryption_certificate_id=encryption_certificate_id)
+    private_key, thumbprint = certificate.values_list("private_key", "thumbprint").first() or (None, "")
+    return (_loaded(private_key.reveal()), thumbprint) if private_key else None
 
 
 def is_key_destroyed(encryption_certificate_id: str) -> bool:
