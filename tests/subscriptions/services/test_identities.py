@@ -99,6 +99,16 @@ def test_a_pending_row_is_known_by_the_number_in_its_client_state(make_wish: Mak
     assert find_one("unknown", f"{row.pk}.forged") == row.pk
 
 
+def test_a_pending_row_is_read_at_once(
+    make_wish: Make, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    row = creation.plan(make_wish(), now=now)
+
+    # By Graph's ID, by a former one, and by the clientState.
+    with django_assert_num_queries(3):
+        assert find_one("unknown", row.client_state.reveal()) == row.pk
+
+
 def test_a_row_that_is_at_graph_is_not_known_by_its_client_state_alone(row: Subscription) -> None:
     assert find_one("unknown", row.client_state.reveal()) is None
 
