@@ -46,7 +46,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--database", nargs="+", default=["postgresql", "sqlite"])
     arguments.add_argument("--server", default="postgres://postgres@127.0.0.1:5432/postgres")
-    arguments.add_argument("--notifications", type=int, default=10_000)
+    arguments.add_argument("--notifications", type=int, default=30_000)
     arguments.add_argument("--items", nargs="+", type=int, default=[1, 50], help="notifications a delivery")
     arguments.add_argument("--workers", nargs="+", type=int, default=[1, 2])
     arguments.add_argument("--waiting", nargs="*", type=int, default=[10_000, 200_000], help="for the memory")
