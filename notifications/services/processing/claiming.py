@@ -58,13 +58,14 @@ def claim(*, now: datetime, after: int | None) -> Sequence[Taken]:
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True)
         if connection.vendor == "postgresql":
+            # A lease that is lost with the server is one that nobody holds any more: no need to wait for the disk.
+            settings = ["SET LOCAL synchronous_commit = off"]
+            if after is None:
+                # It takes the inbox for as empty as it mostly is, and would sort all of a full one for each claim
+                # instead of reading the index in its order.
+                settings.append("SET LOCAL enable_sort = off")
             with connection.cursor() as cursor:
-                # A lease that is lost with the server is one that nobody holds any more: no need to wait for the disk.
-                cursor.execute("SET LOCAL synchronous_commit = off")
-                if after is None:
-                    # It takes the inbox for as empty as it mostly is, and would sort all of a full one for each claim
-                    # instead of reading the index in its order.
-                    cursor.execute("SET LOCAL enable_sort = off")
+                cursor.execute("; ".join(settings))
         columns = ("pk", "size", "content_encoding", "received_at")
         keys = _first(binding.rows(due.values_list(*columns)[:MOST_AT_ONCE]))
         if not keys:

@@ -81,7 +81,7 @@ def test_workers_are_told_at_once_and_work_by_themselves_while_the_broker_is_awa
     assert {status for status, _ in answers} == {202}
     assert max(seconds for _, seconds in answers) < 2
     wait_until(is_stored(13))
-    assert "broker away" in hosts.log("web")
+    wait_until(lambda: "broker away" in hosts.log("web"))
 
     relay.open()
     count, waits = 13, [BY_ITSELF_SECONDS]
