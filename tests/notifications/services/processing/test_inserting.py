@@ -80,8 +80,7 @@ def test_what_is_there_is_left_as_it_is() -> None:
     assert ChangeNotification.objects.get(duplicate_key="a").received_at == NOW
 
 
-def test_what_is_not_told_is_as_the_model_has_it() -> None:
-    """Each kind of row names every column that must have a value."""
+def test_what_is_not_told_of_a_fetch_is_as_the_model_has_it() -> None:
     new = inserting.insert_new([notification(duplicate_key="a", subscription_id=None)])
     facts: dict[str, Any] = {
         "notification_id": new["a"],
