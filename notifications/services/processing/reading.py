@@ -121,8 +121,9 @@ def _unsealed(some: Sequence[Sealed]) -> list[Verdict]:
 
 
 def _worth_a_row(pairs: list[storing.JudgedItem]) -> list[storing.JudgedItem]:
-    is_ours = any(verdict.identity for _, verdict in pairs)
-    return pairs if is_ours else pairs[:MOST_ROWS_OF_A_STRANGER]
+    if len(pairs) <= MOST_ROWS_OF_A_STRANGER or any(verdict.identity for _, verdict in pairs):
+        return pairs
+    return pairs[:MOST_ROWS_OF_A_STRANGER]
 
 
 def _give_up_when_late(verdict: Verdict, *, delivery: Taken, now: datetime) -> Verdict:

@@ -342,6 +342,20 @@ def test_a_claim_reads_the_index_in_its_order_however_full_the_inbox_is(post: Po
     assert "Sort" not in plan
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps to the index anyway")
+def test_the_numbers_of_a_group_are_not_gone_through_for_each_of_its_rows(post: Post) -> None:
+    for _ in range(3):
+        post(b"no json")
+    taken = claiming.claim(now=datetime.now(UTC), after=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notifications_delivery")
+
+    plan = leases.still_held(taken).explain()
+
+    assert "ANY" in plan
+    assert "Nested Loop" not in plan
+
+
 def test_contents_are_opened_beside_by_other_threads(
     known_rich: Subscription, rich_item_of: Speller, post: Post, sandbox: Sandbox
 ) -> None:
