@@ -1,9 +1,9 @@
 """Measure processing beside the RSA rate of the same core, in the same run: `python tests/benchmarks/processing.py`.
 
 Rich notifications lie in the inbox; workers prove, open and commit them, and the time from the first claim to the last
-commit counts. The limit is what the bare RSA-OAEP unwrap of their data keys alone takes on one core, measured before
-and after; the better of the two counts. Memory is a worker's highest resident set, also beside ever more waiting
-deliveries (`--waiting`).
+commit counts. The limit is what as many cores as there are workers do of the bare RSA-OAEP unwrap of their data keys
+alone, all at once, measured before and after; the better of the two counts. Memory is a worker's highest resident
+set, also beside ever more waiting deliveries (`--waiting`).
 
 Where neighbours use the machine too, times say little. So the processor time of a notification is printed as well, of
 the worker and of its PostgreSQL server process, and how much of both is the bare unwrap: that is the share of all
@@ -68,9 +68,9 @@ def _measure(kind: str, items: int, workers: int, notifications: int, server: st
         filling = ["-m", "tests.benchmarks.filling", str(deliveries), str(items), str(directory)]
         stack.enter_context(workplace.running(environment, *filling))
         environment |= _cloud(directory / "filled")
-        before = _unwrap()
+        before = _unwrap(workers)
         found = _drain(environment, workers)
-        after = _unwrap()
+        after = _unwrap(workers)
     accepted = sum(one["accepted"] for one in found)
     if accepted != deliveries * items:
         raise SystemExit(f"Not all were opened: {found}")
@@ -79,8 +79,8 @@ def _measure(kind: str, items: int, workers: int, notifications: int, server: st
     limit, unwrap = max(before[0], after[0]), min(before[1], after[1])
     used = {name: sum(one[name] for one in found) / accepted for name in ("worker_seconds", "server_seconds")}
     print(
-        f"{kind:10}  items {items:3}  workers {workers}   {rate:6.0f}/s   bare unwrap {limit:6.0f}/s a core   "
-        f"of {workers} core(s) {rate / limit / workers:.2f}   processor time of one: "
+        f"{kind:10}  items {items:3}  workers {workers}   {rate:6.0f}/s   "
+        f"bare unwrap of {workers} core(s) {limit:6.0f}/s   ratio {rate / limit:.2f}   processor time of one: "
         f"worker {used['worker_seconds'] * 1e6:.0f} µs, server {used['server_seconds'] * 1e6:.0f} µs, "
         f"bare unwrap {unwrap * 1e6:.0f} µs, share {unwrap / sum(used.values()):.2f}   "
         f"memory {max(one['memory_kb'] for one in found) / 1024:.0f} MB",
@@ -105,11 +105,12 @@ def _cloud(mark: Path) -> dict[str, str]:
     return found
 
 
-def _unwrap() -> tuple[float, float]:
-    """Return how many unwraps one core does in a second, and how much processor time one takes, in seconds."""
+def _unwrap(cores: int) -> tuple[float, float]:
+    """Return how many unwraps some cores do in a second, and the least processor time of one, in seconds."""
     command = [sys.executable, "-c", UNWRAP, "1.5"]
-    printed = subprocess.run(command, check=True, env=os.environ, stdout=subprocess.PIPE).stdout.split()
-    return float(printed[0]), float(printed[1])
+    processes = [subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE) for _ in range(cores)]
+    printed = [process.communicate()[0].split() for process in processes]
+    return sum(float(rate) for rate, _ in printed), min(float(seconds) for _, seconds in printed)
 
 
 if __name__ == "__main__":
