@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,10 +91,21 @@ def repository() -> Path:
     return Path(os.fspath(__file__)).resolve().parent.parent
 
 
+@pytest.fixture(scope="session")
+def _signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let one sandbox make the key for the whole run: making keys is slow."""
+    directory = tmp_path_factory.mktemp("sandbox")
+    Sandbox(directory=directory).close()
+    return directory / "signing-key.pem"
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path, _signing_key: Path) -> Iterator[Sandbox]:
     """Run the stand-in for Microsoft's cloud."""
-    with Sandbox(directory=tmp_path / "sandbox") as running:
+    directory = tmp_path / "sandbox"
+    directory.mkdir()
+    shutil.copy(_signing_key, directory)
+    with Sandbox(directory=directory) as running:
         yield running
 
 

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from subscriptions.sandbox import private_files
+
 _LIFE = timedelta(days=365)
 _SKEW = timedelta(days=1)  # a client whose clock is a little behind must still trust us
 
@@ -24,7 +26,7 @@ def server_context(directory: Path, host: str) -> tuple[ssl.SSLContext, Path]:
     bundle = directory / "ca.pem"
     bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     chain = directory / "server.pem"
-    _write_private(chain, _server_chain(host, key, certificate))
+    private_files.write(chain, _server_chain(host, key, certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(chain)
@@ -43,7 +45,7 @@ def _authority(directory: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certif
             return key, certificate
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _authority_certificate(key)
-    _write_private(kept, _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
+    private_files.write(kept, _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
     return key, certificate
 
 
@@ -123,8 +125,3 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(content)

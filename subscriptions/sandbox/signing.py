@@ -6,11 +6,20 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from subscriptions.sandbox import private_files
 
 REMEMBERED_TOKENS = 256
 
@@ -36,11 +45,15 @@ class SigningKey:
 
 
 class SigningKeys:
-    """The key in use and the one before it, as Entra publishes them while it rolls its keys."""
+    """The key in use and the one before it, as Entra publishes them while it rolls its keys.
 
-    def __init__(self) -> None:
+    The one in use is kept in `directory`, so that tokens signed with it stay good over a restart.
+    """
+
+    def __init__(self, directory: Path) -> None:
         self._lock = threading.Lock()
-        self._keys: tuple[SigningKey, ...] = (_generate(),)
+        self._file = directory / "signing-key.pem"
+        self._keys: tuple[SigningKey, ...] = (self._kept() or self._new(),)
         # Reading a token costs more than answering a call, and each call in a batch brings the same one.
         self.kid_of = lru_cache(REMEMBERED_TOKENS)(_kid_of)
         self.claims_in = lru_cache(REMEMBERED_TOKENS)(self._claims_in)
@@ -52,8 +65,8 @@ class SigningKeys:
 
     def rotate(self) -> SigningKey:
         """Put a new key in use; the previous one stays published, older ones do not."""
-        key = _generate()
         with self._lock:
+            key = self._new()
             self._keys = (key, self._keys[0])
         return key
 
@@ -87,9 +100,22 @@ class SigningKeys:
         key = self.current
         return jwt.encode(dict(claims), key.private_key, algorithm="RS256", headers={"kid": key.kid})
 
+    def _kept(self) -> SigningKey | None:
+        if not self._file.exists():
+            return None
+        # Our own file: to prove the primes again would take as long as to make them.
+        key = load_pem_private_key(
+            self._file.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
+        )
+        return _named(key) if isinstance(key, rsa.RSAPrivateKey) else None
 
-def _generate() -> SigningKey:
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def _new(self) -> SigningKey:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private_files.write(self._file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return _named(key)
+
+
+def _named(private_key: rsa.RSAPrivateKey) -> SigningKey:
     der = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:20]).decode().rstrip("=")
     return SigningKey(kid=kid, private_key=private_key)

@@ -11,7 +11,7 @@ from typing import Self
 import urllib3
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from subscriptions.sandbox import client_proof, encryption, people, tokens
+from subscriptions.sandbox import client_proof, encryption, people, private_files, tokens
 from subscriptions.sandbox.activity import Activity
 from subscriptions.sandbox.authority import server_context
 from subscriptions.sandbox.behaviour import SHORT_RETRY_DELAYS, Behaviour
@@ -54,10 +54,10 @@ _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised here, n
 class Sandbox(Behaviour):
     """A local Microsoft Graph with its sign-in, over HTTPS under a throw-away CA.
 
-    It serves from construction until `close`, or as a context manager. A given `directory` keeps the CA and
-    the ids over a restart. The choices of `Behaviour` are its attributes. `webhook_ca` is the CA bundle
-    by which webhooks are trusted instead of the system's. `retry_delays` say how long to wait before each
-    repeated delivery.
+    It serves from construction until `close`, or as a context manager. A given `directory` keeps the CA,
+    the key that signs tokens and the ids over a restart. The choices of `Behaviour` are its attributes.
+    `webhook_ca` is the CA bundle by which webhooks are trusted instead of the system's. `retry_delays` say
+    how long to wait before each repeated delivery.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Sandbox(Behaviour):
             for name, account in people.PEOPLE
         )
         self.limits = Limits()
-        self._keys = SigningKeys()
+        self._keys = SigningKeys(kept)
         self._grants = Grants(self.clock)
         self._shelf = Shelf(self.clock)
         self._faults = Faults()
@@ -464,8 +464,7 @@ def _seed(directory: Path) -> Seed:
     if kept.exists():
         return Seed(kept.read_text(encoding="ascii").strip())
     seed = Seed()
-    kept.touch(mode=0o600)
-    kept.write_text(seed.value, encoding="ascii")
+    private_files.write(kept, seed.value.encode("ascii"))
     return seed
 
 

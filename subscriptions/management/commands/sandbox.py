@@ -39,7 +39,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=8443, help="port to listen on, 0 = any free one")
-        parser.add_argument("--directory", type=Path, help="keeps the CA and the ids over a restart")
+        parser.add_argument(
+            "--directory", type=Path, help="keeps the CA, the signing key and the ids over a restart"
+        )
         parser.add_argument(
             "--activity", type=float, metavar="SECONDS", help="let something happen to every subscription"
         )

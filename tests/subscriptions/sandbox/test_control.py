@@ -85,8 +85,10 @@ def test_an_unknown_control_answers_404(stranger: Any, sandbox: Sandbox) -> None
     assert stranger.call("GET", f"{sandbox.url}/sandbox/coffee").status_code == 404
 
 
-def test_a_directory_keeps_the_ca_and_the_ids_over_a_restart(tmp_path: Path) -> None:
+def test_a_directory_keeps_the_ca_the_signing_key_and_the_ids_over_a_restart(tmp_path: Path) -> None:
     with Sandbox(directory=tmp_path) as first:
+        first.rotate_signing_keys()
+        signed_by = jwt.get_unverified_header(first.validation_token())["kid"]
         before = (first.tenant_id, first.application.client_secret, first.users, first.places)
         certificate = first.ca_bundle.read_bytes()
     with Sandbox(directory=tmp_path) as second:
@@ -94,17 +96,15 @@ def test_a_directory_keeps_the_ca_and_the_ids_over_a_restart(tmp_path: Path) -> 
 
         assert after == before
         assert second.ca_bundle.read_bytes() == certificate
+        assert jwt.get_unverified_header(second.validation_token())["kid"] == signed_by
 
 
 def test_private_files_are_for_their_owner_only(tmp_path: Path) -> None:
     with Sandbox(directory=tmp_path):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
 
-    assert {name: modes[name] for name in ("ca-key.pem", "server.pem", "seed")} == {
-        "ca-key.pem": 0o600,
-        "server.pem": 0o600,
-        "seed": 0o600,
-    }
+    names = ("ca-key.pem", "server.pem", "signing-key.pem", "seed")
+    assert {name: modes[name] for name in names} == dict.fromkeys(names, 0o600)
 
 
 def test_two_sandboxes_do_not_trust_each_other(sandbox: Sandbox) -> None:
