@@ -14,9 +14,9 @@ from notifications.services.processing.leases import LEASE_LASTS
 from notifications.services.rows import binding
 from subscriptions.models.fields import cipher
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 1000
 # Bodies that are read together, unless a single one is larger. A worker has two such groups in memory.
-MOST_BYTES = 2 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
 
 
 class Taken(NamedTuple):
