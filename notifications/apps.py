@@ -17,7 +17,7 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Change notifications"
 
     def ready(self) -> None:
-        """Register the system checks, the roles, and what the layers below ask of the inbox."""
+        """Register the system checks, the roles, and what the layers below ask of the inbox; collect seldom."""
         gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         from notifications import checks  # noqa: F401
         from notifications.services import engine, roles

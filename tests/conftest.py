@@ -19,6 +19,7 @@ from notifications.services.intake import inbox
 from subscriptions.keys import certificates as keys
 from subscriptions.models import AppRegistration, EncryptionCertificate, Subscription
 from subscriptions.sandbox import Sandbox
+from subscriptions.sandbox.signing import SigningKeys
 from subscriptions.services import certificates, creation, identities
 from subscriptions.services.access import app_registrations
 from tests.azure import Azure
@@ -93,9 +94,9 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def _signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Let one sandbox make the key for the whole run: making keys is slow."""
+    """Make the sandboxes' key once for the whole run: making keys is slow."""
     directory = tmp_path_factory.mktemp("sandbox")
-    Sandbox(directory=directory).close()
+    SigningKeys(directory)
     return directory / "signing-key.pem"
 
 

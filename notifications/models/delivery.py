@@ -30,7 +30,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Keep those of some numbers, which go to the database as one value: hundreds cost as little as one."""
         numbers = ",".join(map(str, keys))
         if connection.vendor == "postgresql":
-            # Joined with them, as by IN, it may go through all numbers for each row that has the lease.
+            # Joined with them, as by IN, the planner may go through all numbers for each row that has the lease.
             return self.filter(
                 RawSQL(
                     "notifications_delivery.id = ANY(%s::bigint[])", [f"{{{numbers}}}"], models.BooleanField()

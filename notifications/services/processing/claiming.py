@@ -14,6 +14,7 @@ from notifications.services.processing.leases import LEASE_LASTS
 from notifications.services.rows import binding
 from subscriptions.models.fields import cipher
 
+# So many that what a group costs beside its items weighs little.
 MOST_AT_ONCE = 1000
 # Bodies that are read together, unless a single one is larger. A worker has two such groups in memory.
 MOST_BYTES = 4 * 1024 * 1024
